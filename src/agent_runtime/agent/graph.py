@@ -1,0 +1,102 @@
+"""Builds the graph of an agent from its configuration, once per version, and reads its answer."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage, BaseMessage
+
+from agent_runtime.agent.attempt_context import AttemptContext
+from agent_runtime.agent.middleware import RuntimeMiddleware
+from agent_runtime.domain.agent_config import AgentConfig
+from agent_runtime.models.open_model import open_chat_model
+from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
+from agent_runtime.tools.registry import build_tools
+
+_KEPT = 512
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """Deadlines of a model call in seconds, the same for all agents of a worker."""
+
+    timeout: float = 600.0
+    first_byte: float = 60.0
+    stall: float = 60.0
+
+
+@dataclass(frozen=True)
+class BuiltAgent:
+    """A compiled graph with what its attempts need to know of its configuration."""
+
+    graph: Any
+    config: AgentConfig
+    max_output_tokens: int
+
+
+@dataclass(frozen=True)
+class AgentVersion:
+    """Which configuration: the key of the cache."""
+
+    tenant_id: str
+    agent_id: str
+    config_version: int
+
+
+class AgentBuilder:
+    """Builds agents and keeps the ones used last. Building is off the loop: a provider's library may take seconds."""
+
+    def __init__(self, providers: Providers, limits: ModelLimits, *, dev_controls: bool) -> None:
+        self._providers = providers
+        self._limits = limits
+        self._dev_controls = dev_controls
+        self._built: OrderedDict[AgentVersion, BuiltAgent] = OrderedDict()
+        self._building = asyncio.Lock()
+
+    def get(self, version: AgentVersion) -> BuiltAgent | None:
+        """The agent if it was built before."""
+        found = self._built.get(version)
+        if found is not None:
+            self._built.move_to_end(version)
+        return found
+
+    async def build(self, version: AgentVersion, snapshot: dict[str, Any], max_output_limit: int | None) -> BuiltAgent:
+        """Build an agent from its stored configuration. Raises ModelCallFailed, TaskFailed."""
+        async with self._building:
+            found = self.get(version)
+            if found is None:
+                config = AgentConfig.from_snapshot(snapshot)
+                found = await asyncio.to_thread(self._compile, config, max_output_limit)
+                self._built[version] = found
+                if len(self._built) > _KEPT:
+                    self._built.popitem(last=False)
+            return found
+
+    def _compile(self, config: AgentConfig, max_output_limit: int | None) -> BuiltAgent:
+        options = ModelOptions(
+            temperature=config.temperature,
+            max_output_tokens=config.max_output_tokens,
+            max_output_limit=max_output_limit,
+            first_byte_seconds=self._limits.first_byte,
+            stall_seconds=self._limits.stall,
+            timeout_seconds=self._limits.timeout,
+        )
+        model = open_chat_model(ModelReference(config.provider, config.model), options, self._providers)
+        graph = create_agent(
+            model,
+            tools=build_tools(config.allowed_tools, dev_controls=self._dev_controls),
+            system_prompt=config.system_prompt or None,
+            middleware=[RuntimeMiddleware()],
+            context_schema=AttemptContext,
+        )
+        return BuiltAgent(graph, config, options.sent_max_output_tokens)
+
+
+def answer_of(state: Any) -> dict[str, Any]:
+    """The output of a finished run: the text of the last reply."""
+    messages: list[BaseMessage] = state.get("messages", []) if isinstance(state, dict) else []
+    last = next((message for message in reversed(messages) if isinstance(message, AIMessage)), None)
+    structured = state.get("structured_response") if isinstance(state, dict) else None
+    return {"result": last.text if last is not None else "", "structured": structured}

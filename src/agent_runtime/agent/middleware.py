@@ -1,0 +1,66 @@
+"""The one middleware: what happens around every model call and every tool call of an agent."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage, ToolMessage
+from langgraph.errors import GraphBubbleUp
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.types import Command
+
+from agent_runtime import fault_points
+from agent_runtime.agent.attempt_context import AttemptContext
+from agent_runtime.agent.history import repaired
+from agent_runtime.agent.metering import metered, reservation_for
+from agent_runtime.agent.tool_result import capped, failed_result
+from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed
+
+ToolAnswer = ToolMessage | Command[Any]
+
+
+class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
+    """Durability, limits, metering and valid histories around LangChain's agent loop."""
+
+    async def awrap_model_call(
+        self, request: ModelRequest[AttemptContext], handler: Callable[[ModelRequest[AttemptContext]], Awaitable[Any]]
+    ) -> ModelResponse[Any]:
+        """Start a model call only when all before it is durable and paid for; meter its reply at once."""
+        context = request.runtime.context
+        session = context.session
+        context.check_steps()
+        request = request.override(messages=repaired(request.messages))
+        reservation = reservation_for(context, request)
+        context.check_budget(await session.durable(reservation))
+        session.node_name = "model"
+        fault_points.reach("model.before_call")
+        began = time.monotonic()
+        try:
+            response: ModelResponse[Any] = await handler(request)
+        except ModelCallFailed:
+            session.release_reservation()
+            raise
+        fault_points.reach("model.returned")
+        reply = next((message for message in response.result if isinstance(message, AIMessage)), None)
+        if reply is not None:
+            session.add_call(metered(context, request, reply, reservation, time.monotonic() - began), reply)
+        return response
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]]
+    ) -> ToolAnswer:
+        """Start a tool call only when the model's decision is durable; a tool that fails gives the model an error."""
+        context: AttemptContext = request.runtime.context
+        context.check_steps()
+        context.check_budget(await context.session.durable())
+        context.session.node_name = "tools"
+        fault_points.reach("tool.before_call")
+        try:
+            answer = await handler(request)
+        except (GraphBubbleUp, AgentRuntimeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task
+            answer = failed_result(request.tool_call, error)
+        fault_points.reach("tool.after_call")
+        return capped(answer) if isinstance(answer, ToolMessage) else answer

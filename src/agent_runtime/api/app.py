@@ -1,0 +1,79 @@
+"""Puts the server together: routes, error answers, the parts that live with it, and the envelope around all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from agent_runtime.api import error_map
+from agent_runtime.api.auth import Door
+from agent_runtime.api.hints import Hints
+from agent_runtime.api.middleware import Envelope
+from agent_runtime.api.model_registry import ModelRegistry
+from agent_runtime.api.routes import (
+    agent,
+    agent_version,
+    dead_letter,
+    developer,
+    document,
+    health,
+    human_request,
+    model,
+    task,
+    task_action,
+    task_history,
+    task_stream,
+    task_submit,
+    tool,
+    worker,
+)
+from agent_runtime.api.runtime import Runtime
+from agent_runtime.api.task_feed import TaskFeed
+from agent_runtime.config import Settings
+from agent_runtime.store.database import Database, PoolOptions
+
+_ROOMS = (
+    task_submit, dead_letter, task, task_action, task_history, task_stream, agent, agent_version, model, worker, tool,
+    human_request, health, developer, document,
+)  # fmt: skip
+WAIT_SECONDS = 2.5
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application for these settings. It connects to the database when it starts serving, and waits for nothing."""
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings)
+    )
+    for router in _routers():
+        app.include_router(router)
+    error_map.install(app)
+    app.add_middleware(Envelope, door=Door(settings.api_trusted_hosts))  # type: ignore[arg-type]
+    return app
+
+
+def _routers() -> Sequence[APIRouter]:
+    return [room.router for room in _ROOMS]
+
+
+def _lifespan(settings: Settings) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        options = PoolOptions(settings.database_pool_size, WAIT_SECONDS, "par-api")
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(Database(settings.database_url or "", "par_api", options))
+            runtime = Runtime(
+                settings, database, Hints(database), TaskFeed(database), ModelRegistry(database, settings)
+            )
+            app.state.runtime = runtime
+            for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run):
+                stack.push_async_callback(_stop, asyncio.create_task(loop()))
+            yield
+
+    return lifespan
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

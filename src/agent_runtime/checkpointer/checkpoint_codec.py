@@ -1,0 +1,162 @@
+"""Turns a LangGraph checkpoint into rows that refer to messages and channel versions, and back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from agent_runtime.checkpointer.message_log import MessageLog, expand, ranges
+from agent_runtime.checkpointer.serializer import TAG, Serializer, checksum, from_bytes, to_bytes
+from agent_runtime.domain.errors import StateCorrupt
+from agent_runtime.store.flush import ChannelRow, CheckpointRow
+
+# A value up to this many bytes stands in the checkpoint itself; a larger one is a row of its own, once per version.
+INLINE_BYTES = 512
+_SMALL_FIELDS = ("v", "ts", "channel_versions", "versions_seen", "updated_channels", "pending_sends")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A decoded `state`, with its references still unresolved."""
+
+    checkpoint_id: str
+    fields: dict[str, Any]
+    channels: dict[str, Any]
+    metadata: dict[str, Any]
+
+    @property
+    def message_sequences(self) -> set[int]:
+        """Sequences of all messages that the channels refer to directly."""
+        return {n for kind, *rest in self.channels.values() if kind == "m" for n in expand(rest[0])}
+
+    @property
+    def channel_versions(self) -> dict[str, str]:
+        """Version by channel, of those that are rows of their own."""
+        return {name: entry[1] for name, entry in self.channels.items() if entry[0] == "c"}
+
+
+def encode_checkpoint(
+    checkpoint: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    new_versions: Mapping[str, Any],
+    log: MessageLog,
+    namespace: str,
+) -> tuple[bytes, list[ChannelRow]]:
+    """The bytes of `state` and the rows of channels that are too large to stand in it. Raises NotStorable."""
+    serializer = serializer_for(log)
+    rows: list[ChannelRow] = []
+    channels: dict[str, Any] = {}
+    for name, value in checkpoint["channel_values"].items():
+        if is_message_list(value):
+            channels[name] = ["m", ranges(log.sequences_of(value))]
+            continue
+        encoded = serializer.encode(value)
+        body = to_bytes(encoded)
+        if len(body) <= INLINE_BYTES:
+            channels[name] = ["i", encoded]
+            continue
+        version = str(checkpoint["channel_versions"].get(name))
+        channels[name] = ["c", version]
+        if name in new_versions:
+            rows.append(ChannelRow(namespace, name, version, checksum(body), body))
+    fields = {key: serializer.encode(checkpoint[key]) for key in _SMALL_FIELDS if checkpoint.get(key)}
+    state = {"f": fields, "c": channels, "m": serializer.encode(dict(metadata))}
+    return to_bytes(state), rows
+
+
+def checkpoint_row(
+    namespace: str, checkpoint: Mapping[str, Any], parent_id: str | None, state: bytes, **facts: Any
+) -> CheckpointRow:
+    """The row of a checkpoint; `facts` are its step_number, node_name, run_id and duration_ms."""
+    return CheckpointRow(
+        namespace=namespace,
+        checkpoint_id=checkpoint["id"],
+        parent_id=parent_id,
+        state=state,
+        checksum=checksum(state),
+        **facts,
+    )
+
+
+def read_state(checkpoint_id: str, state: bytes, expected_checksum: int) -> StoredCheckpoint:
+    """Decode `state` without resolving references. Raises StateCorrupt when its checksum or shape is wrong."""
+    data = bytes(state)
+    if checksum(data) != expected_checksum:
+        raise StateCorrupt(f"checkpoint {checkpoint_id} fails its checksum: its bytes were changed after it was written")
+    parsed = from_bytes(data)
+    if not isinstance(parsed, dict) or not {"f", "c", "m"} <= parsed.keys():
+        raise StateCorrupt(f"checkpoint {checkpoint_id} has an unknown shape")
+    return StoredCheckpoint(checkpoint_id, parsed["f"], parsed["c"], parsed["m"])
+
+
+def build_checkpoint(
+    stored: StoredCheckpoint, messages: Mapping[int, BaseMessage], bodies: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The checkpoint and its metadata as LangGraph knows them. Raises StateCorrupt when something is missing."""
+    serializer = Serializer(resolve=resolver(messages))
+    values: dict[str, Any] = {}
+    for name, entry in stored.channels.items():
+        if entry[0] == "m":
+            values[name] = [_message(messages, sequence) for sequence in expand(entry[1])]
+        elif entry[0] == "i":
+            values[name] = serializer.decode(entry[1])
+        elif name in bodies:
+            values[name] = serializer.loads(bodies[name])
+    fields = {key: serializer.decode(value) for key, value in stored.fields.items()}
+    checkpoint = {
+        "v": fields.get("v", 1),
+        "id": stored.checkpoint_id,
+        "ts": fields.get("ts", ""),
+        "channel_values": values,
+        "channel_versions": fields.get("channel_versions", {}),
+        "versions_seen": fields.get("versions_seen", {}),
+        "pending_sends": fields.get("pending_sends", []),
+        "updated_channels": fields.get("updated_channels"),
+    }
+    return checkpoint, serializer.decode(stored.metadata)
+
+
+def serializer_for(log: MessageLog) -> Serializer:
+    """A serializer that puts references in place of messages and of the tool calls in them."""
+    return Serializer(
+        on_message=lambda message: {TAG: "ref", "message": log.sequence_of(message)}, on_dict=log.reference_to_call
+    )
+
+
+def resolver(messages: Mapping[int, BaseMessage]) -> Callable[[Any], Any]:
+    """What gives back the message or the tool call that a reference stands for."""
+
+    def resolve(reference: Any) -> Any:
+        message = _message(messages, reference.get("message"))
+        if reference[TAG] == "ref":
+            return message
+        calls = getattr(message, "tool_calls", [])
+        index = reference.get("index")
+        if not isinstance(index, int) or not 0 <= index < len(calls):
+            raise StateCorrupt(f"stored state refers to tool call {index} of a message that has {len(calls)}")
+        return calls[index]
+
+    return resolve
+
+
+def references_in(value: Any) -> set[int]:
+    """Sequences of all messages that encoded data refers to."""
+    if type(value) is list:
+        return set().union(*(references_in(item) for item in value)) if value else set()
+    if type(value) is not dict:
+        return set()
+    if value.get(TAG) in ("ref", "call"):
+        return {value["message"]} if isinstance(value.get("message"), int) else set()
+    return set().union(*(references_in(item) for item in value.values())) if value else set()
+
+
+def is_message_list(value: Any) -> bool:
+    """Whether a channel's value is a list of messages and nothing else."""
+    return type(value) is list and bool(value) and all(isinstance(item, BaseMessage) for item in value)
+
+
+def _message(messages: Mapping[int, BaseMessage], sequence: Any) -> BaseMessage:
+    if sequence not in messages:
+        raise StateCorrupt(f"stored state refers to message {sequence}, which is not there")
+    return messages[sequence]

@@ -1,0 +1,262 @@
+"""What one attempt gathers between two flushes, and when it has to become durable.
+
+A checkpoint is not flushed when LangGraph hands it over but when something with an effect is about to start: the next
+model call or tool call waits in `durable()`. So the checkpoints of a run's input ride with its first step and the last
+one rides with the finish, and still no effect ever starts from a step that a crash could lose.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langgraph.checkpoint.base import WRITES_IDX_MAP
+
+from agent_runtime.checkpointer.checkpoint_codec import checkpoint_row, encode_checkpoint, serializer_for
+from agent_runtime.checkpointer.fence import Fence, OpenFence
+from agent_runtime.checkpointer.group_commit import Flushed, GroupCommit
+from agent_runtime.checkpointer.message_log import MessageLog
+from agent_runtime.checkpointer.serializer import checksum
+from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.store.flush import CallRow, EventRow, MessageRow, Reservation, Unit, WriteRow
+
+# A finished parallel tool call becomes durable by itself if its siblings keep the step open for longer than this.
+_SIBLING_SECONDS = 0.02
+
+
+class Session:
+    """Gathers units for one attempt (or for one thread of bare use) and hands them to the group commit in order.
+
+    With `effects_wait` the graph's own nodes call `durable()` before every effect; without it (graphs that are not
+    ours) every checkpoint is flushed when it is made.
+    """
+
+    def __init__(self, commit: GroupCommit, fence: Fence | OpenFence, task_id: str, *, effects_wait: bool) -> None:
+        self.fence = fence
+        self.task_id = task_id
+        self.effects_wait = effects_wait
+        self.node_name: str | None = None
+        self.last_flushed = Flushed()
+        self.steps = 0
+        self._commit = commit
+        self._attempt = fence.attempt if isinstance(fence, Fence) else None
+        self._flush_number = 0
+        self._unit = self._new_unit()
+        self._in_order = asyncio.Lock()
+        self._logs: dict[str, MessageLog] = {}
+        self._told: set[tuple[str, int]] = set()
+        self._usage_by_message: dict[int, CallRow] = {}
+        self._step_began = time.monotonic()
+        self._sibling_timer: asyncio.TimerHandle | None = None
+        self._sibling_flush: asyncio.Task[Any] | None = None
+
+    # What the saver hands over
+
+    def log(self, namespace: str) -> MessageLog:
+        """The messages of a namespace."""
+        return self._logs.setdefault(namespace, MessageLog(namespace))
+
+    def knows(self, namespace: str) -> bool:
+        """Whether the stored messages of a namespace were read already."""
+        return namespace in self._logs
+
+    def start_from(self, namespace: str, messages: Mapping[int, BaseMessage], next_sequence: int) -> None:
+        """Messages that are stored already, as read at the start of the attempt."""
+        log = self.log(namespace)
+        for sequence, message in messages.items():
+            log.remember(sequence, message)
+            self._told.add((namespace, sequence))
+        log.next_sequence = max(log.next_sequence, next_sequence)
+
+    def add_checkpoint(
+        self,
+        namespace: str,
+        checkpoint: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        new_versions: Mapping[str, Any],
+        parent_id: str | None,
+    ) -> None:
+        """A finished super-step. Raises NotStorable."""
+        self._stop_sibling_timer()
+        log = self.log(namespace)
+        state, channels = encode_checkpoint(checkpoint, metadata, new_versions, log, namespace)
+        step = int(metadata.get("step", 0))
+        run_id = metadata.get("run_id")
+        row = checkpoint_row(
+            namespace,
+            checkpoint,
+            parent_id,
+            state,
+            step_number=step,
+            node_name=self._node(metadata),
+            run_id=run_id if isinstance(run_id, str) and self._attempt is None else None,
+            duration_ms=self._step_took() if step > 0 else None,
+        )
+        self._unit.checkpoints.append(row)
+        self._unit.channels.extend(channels)
+        if step > 0 and namespace == "":
+            self._unit.step_count += 1
+            self.steps += 1
+        self._assign_calls(checkpoint["id"])
+        self._tell(namespace, log)
+
+    def add_writes(
+        self, namespace: str, checkpoint_id: str, writes: Sequence[tuple[str, Any]], writer_id: str, path: str
+    ) -> None:
+        """What one graph task wrote; kept so that a finished sibling of a crashed step does not run again."""
+        log = self.log(namespace)
+        serializer = serializer_for(log)
+        special = [(WRITES_IDX_MAP[channel], channel, value) for channel, value in writes if channel in WRITES_IDX_MAP]
+        regular = [[channel, serializer.encode(value)] for channel, value in writes if channel not in WRITES_IDX_MAP]
+        rows = [(index, [[channel, serializer.encode(value)]]) for index, channel, value in special]
+        if regular:
+            rows.append((0, regular))
+        for index, content in rows:
+            body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+            self._unit.writes.append(
+                WriteRow(namespace, checkpoint_id, writer_id, index, path, len(content), checksum(body), body)
+            )
+        self._tell(namespace, log)
+        if self.effects_wait:
+            self._start_sibling_timer()
+
+    # What the agent hands over
+
+    def add_call(self, call: CallRow, message: BaseMessage | None) -> None:
+        """A metered call; its reservation, if it had one, is settled with it."""
+        self._unit.calls.append(call)
+        self._unit.settles = True
+        self._unit.reservation = None
+        if message is not None:
+            self._usage_by_message[id(message)] = call
+
+    def release_reservation(self) -> None:
+        """The call did not happen or cost nothing: what was reserved for it is given back with the next write."""
+        self._unit.settles = True
+        self._unit.reservation = None
+
+    async def durable(self, reservation: Reservation | None = None) -> Flushed:
+        """Return when all that was gathered is committed; called before every effect.
+
+        The checkpoints of a run's input alone need not be flushed: the input is with the task. Raises LeaseLost.
+        """
+        if reservation is not None:
+            self._unit.reservation = reservation
+            self._unit.settles = True
+        elif not self._has_steps():
+            return self.last_flushed
+        return await self.flush()
+
+    async def flush(self, move: Move | None = None) -> Flushed:
+        """Commit what was gathered, and with it the move that ends the attempt. Raises LeaseLost."""
+        self._stop_sibling_timer()
+        async with self._in_order:
+            unit = self._unit
+            if unit.empty and move is None:
+                return self.last_flushed
+            self._unit = self._new_unit()
+            if move is not None and self._attempt is not None:
+                self._flush_number += 1
+                unit.flush_number = self._flush_number
+                move = _fenced(move, self._attempt, unit.flush_number)
+            elif self._attempt is not None:
+                self._flush_number += 1
+                unit.flush_number = self._flush_number
+            self.last_flushed = await self._commit.write(unit, move)
+            return self.last_flushed
+
+    def forget_unwritten(self) -> None:
+        """Drop what was gathered but keep what was spent: a failed step leaves no half, but its money is gone."""
+        spent, self._unit = self._unit, self._new_unit()
+        self._unit.calls = spent.calls
+        self._unit.settles = spent.settles
+
+    # Within
+
+    def _new_unit(self) -> Unit:
+        tenant_id = self.fence.tenant_id
+        return Unit(tenant_id=tenant_id, task_id=self.task_id, attempt=self._attempt)
+
+    def _has_steps(self) -> bool:
+        unit = self._unit
+        return bool(unit.calls or unit.step_count or any(row.step_number > 0 for row in unit.checkpoints))
+
+    def _node(self, metadata: Mapping[str, Any]) -> str | None:
+        name, self.node_name = self.node_name, None
+        return name or (str(metadata["source"]) if "source" in metadata else None)
+
+    def _step_took(self) -> int:
+        now = time.monotonic()
+        took, self._step_began = now - self._step_began, now
+        return round(took * 1000)
+
+    def _assign_calls(self, checkpoint_id: str) -> None:
+        unit = self._unit
+        for place, call in enumerate(unit.calls):
+            if call.checkpoint_id is None:
+                unit.calls[place] = _with_checkpoint(call, checkpoint_id)
+
+    def _tell(self, namespace: str, log: MessageLog) -> None:
+        for row, message in log.fresh:
+            self._unit.messages.append(row)
+            if namespace == "" and self._attempt is not None and (namespace, row.sequence) not in self._told:
+                self._told.add((namespace, row.sequence))
+                self._unit.events.extend(_events(row, message, self._usage_by_message.pop(id(message), None)))
+        log.fresh.clear()
+
+    def _start_sibling_timer(self) -> None:
+        if self._sibling_timer is None:
+            self._sibling_timer = asyncio.get_running_loop().call_later(_SIBLING_SECONDS, self._flush_siblings)
+
+    def _stop_sibling_timer(self) -> None:
+        if self._sibling_timer is not None:
+            self._sibling_timer.cancel()
+            self._sibling_timer = None
+
+    def _flush_siblings(self) -> None:
+        self._sibling_timer = None
+        self._sibling_flush = asyncio.get_running_loop().create_task(self._flush_quietly())
+
+    async def _flush_quietly(self) -> None:
+        try:
+            await self.flush()
+        except Exception:  # noqa: BLE001 - the same error meets the attempt at its next flush, where it is handled
+            return
+
+
+def _fenced(move: Move, attempt: int, flush_number: int) -> Move:
+    return replace(move, attempt=attempt, flush_number=flush_number)
+
+
+def _with_checkpoint(call: CallRow, checkpoint_id: str) -> CallRow:
+    return replace(call, checkpoint_id=checkpoint_id)
+
+
+def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list[EventRow]:
+    place = {"namespace": row.namespace, "message_sequence": row.sequence}
+    if isinstance(message, HumanMessage):
+        return [EventRow("user_turn", **place)]
+    if isinstance(message, ToolMessage):
+        failed = message.status == "error"
+        return [
+            EventRow("tool_result", **place, tool_call_id=message.tool_call_id, tool_name=message.name, is_error=failed)
+        ]
+    if isinstance(message, AIMessage):
+        spent: dict[str, Any] = {}
+        if call is not None:
+            spent = {
+                "input_tokens": call.input_tokens,
+                "output_tokens": call.output_tokens,
+                "cost": call.cost,
+                "duration_ms": call.duration_ms,
+            }
+        turn = EventRow("model_turn", **place, **spent)
+        return [turn, *(_tool_call_event(place, dict(tool_call)) for tool_call in message.tool_calls)]
+    return []
+
+
+def _tool_call_event(place: dict[str, Any], tool_call: dict[str, Any]) -> EventRow:
+    return EventRow("tool_call", **place, tool_call_id=tool_call.get("id"), tool_name=tool_call.get("name"))

@@ -1,0 +1,101 @@
+"""Every verb of `par` by name, with the module that implements it and the line that help shows for it.
+
+Help reads only this table, so that listing the verbs imports none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_VERBS = "agent_runtime.cli.verbs."
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command: `module` has a function `run` (typed for typer) and a tuple of `EXAMPLES`."""
+
+    name: str
+    file: str
+    summary: str
+
+    @property
+    def module(self) -> str:
+        return _VERBS + self.file
+
+
+@dataclass(frozen=True)
+class VerbFamily:
+    """A noun with verbs of its own: `par task submit`."""
+
+    name: str
+    summary: str
+    verbs: tuple[Verb, ...]
+
+
+TASK = VerbFamily(
+    "task",
+    "Submit tasks, follow them, act on them.",
+    (
+        Verb("submit", "task_submit", "Submit a task, and wait for it if asked."),
+        Verb("list", "task_list", "List tasks, newest first."),
+        Verb("get", "task_get", "Show one task."),
+        Verb("watch", "task_watch", "Follow a task live: steps, tool calls, tokens, cost."),
+        Verb("cancel", "task_cancel", "Cancel tasks that have not ended."),
+        Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint."),
+    ),
+)
+AGENT = VerbFamily(
+    "agent",
+    "Define agents from files and read them.",
+    (
+        Verb("apply", "agent_apply", "Create or update agents from a YAML or JSON file."),
+        Verb("list", "agent_list", "List agents."),
+        Verb("get", "agent_get", "Show one agent."),
+    ),
+)
+DEAD_LETTER = VerbFamily(
+    "dead-letter",
+    "Inspect what failed for good and redrive it.",
+    (
+        Verb("list", "dead_letter_list", "List dead letters, newest first."),
+        Verb("redrive", "dead_letter_redrive", "Redrive dead letters by id or by error fingerprint."),
+    ),
+)
+WORKER = VerbFamily("worker", "Look at the workers.", (Verb("list", "worker_list", "List workers and their load."),))
+MODEL = VerbFamily(
+    "model",
+    "Look at the model registry.",
+    (
+        Verb("list", "model_list", "List models with prices and context windows."),
+        Verb("discover", "model_discover", "Ask each configured provider again for its models."),
+    ),
+)
+DATABASE = VerbFamily(
+    "db",
+    "Prepare or reset the database.",
+    (
+        Verb("migrate", "db_migrate", "Apply the migrations that are missing."),
+        Verb("reset", "db_reset", "Delete everything and build the database anew."),
+    ),
+)
+
+ROOT: tuple[Verb | VerbFamily, ...] = (
+    Verb("demo", "demo", "See a task survive its worker: under a minute, no key needed."),
+    Verb("up", "up", "Run database, API and workers in the foreground."),
+    Verb("start", "start", "Start database, API and workers in the background."),
+    Verb("stop", "stop", "Stop the running system."),
+    Verb("restart", "restart", "Stop the system, then start it."),
+    Verb("status", "status", "Show what is running."),
+    Verb("logs", "logs", "Show the log of the system, the API or a worker."),
+    Verb("scale-worker", "scale_worker", "Set the number of live workers."),
+    Verb("check", "check", "Check what a start needs, without starting anything."),
+    Verb("doctor", "doctor", "Find out what is wrong with a running system."),
+    TASK,
+    AGENT,
+    DEAD_LETTER,
+    WORKER,
+    MODEL,
+    DATABASE,
+)
+
+FAMILIES = {entry.name: entry for entry in ROOT if isinstance(entry, VerbFamily)}

@@ -1,0 +1,37 @@
+"""Agents over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from agent_runtime.client.connection import Connection, JsonObject, segment
+from agent_runtime.client.errors import RequestNotFound
+
+
+class AgentCalls:
+    """`client.agents`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def create(self, agent: JsonObject) -> JsonObject:
+        created: JsonObject = await self._connection.post("/v1/agents", agent)
+        return created
+
+    async def get(self, agent_id: str) -> JsonObject:
+        agent: JsonObject = await self._connection.get(f"/v1/agents/{segment(agent_id)}")
+        return agent
+
+    async def find(self, agent_id: str) -> JsonObject | None:
+        """The agent, or None when there is none of that id."""
+        try:
+            return await self.get(agent_id)
+        except RequestNotFound:
+            return None
+
+    async def replace(self, agent_id: str, agent: JsonObject) -> JsonObject:
+        replaced: JsonObject = await self._connection.put(f"/v1/agents/{segment(agent_id)}", agent)
+        return replaced
+
+    def list(self, limit: int | None = 50) -> AsyncIterator[JsonObject]:
+        return self._connection.items("/v1/agents", {}, limit)

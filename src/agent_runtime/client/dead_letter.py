@@ -1,0 +1,23 @@
+"""Dead letters over HTTP: what failed for good, and sending it round again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from agent_runtime.client.connection import Connection, JsonObject, QueryValue
+
+
+class DeadLetterCalls:
+    """`client.dead_letters`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, filters: dict[str, QueryValue], limit: int | None = 50) -> AsyncIterator[JsonObject]:
+        """Dead letters, newest first; filters `agent_id`, `reason`, `fingerprint`."""
+        return self._connection.items("/v1/dead-letters", filters, limit)
+
+    async def redrive(self, selection: JsonObject) -> JsonObject:
+        """Redrive many: `{"task_ids": [...]}` or `{"fingerprint", "agent_id", "limit"}`; answers what was done."""
+        answer: JsonObject = await self._connection.post("/v1/dead-letters/redrive", selection)
+        return answer

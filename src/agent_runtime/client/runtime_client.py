@@ -1,0 +1,54 @@
+"""The client's face: one object with a part for each room of the API.
+
+async with RuntimeClient(ClientOptions(url="http://127.0.0.1:8080")) as client:
+    task = await client.tasks.submit(TaskSubmission("research", "Why is the sky blue?"))
+    async for event in client.tasks.stream(task["task_id"]):
+        print(event.kind, event.data)
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from agent_runtime.client.agent import AgentCalls
+from agent_runtime.client.connection import ClientOptions, Connection, JsonObject, Reply
+from agent_runtime.client.dead_letter import DeadLetterCalls
+from agent_runtime.client.model import ModelCalls
+from agent_runtime.client.task import TaskCalls
+from agent_runtime.client.worker import WorkerCalls
+
+
+class RuntimeClient:
+    """An asynchronous client of one server. Use it in `async with`, or call `close()`."""
+
+    def __init__(self, options: ClientOptions | None = None) -> None:
+        self._connection = Connection(options or ClientOptions())
+        self.tasks = TaskCalls(self._connection)
+        self.agents = AgentCalls(self._connection)
+        self.dead_letters = DeadLetterCalls(self._connection)
+        self.models = ModelCalls(self._connection)
+        self.workers = WorkerCalls(self._connection)
+
+    @property
+    def url(self) -> str:
+        return self._connection.options.url
+
+    async def __aenter__(self) -> RuntimeClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def health(self) -> JsonObject:
+        """`{status, database, active_workers, queued_tasks, version}`."""
+        answer: JsonObject = await self._connection.get("/v1/health")
+        return answer
+
+    async def health_reply(self) -> Reply:
+        """The health answer with its headers, whose `date` tells the server's clock."""
+        return await self._connection.send("GET", "/v1/health")

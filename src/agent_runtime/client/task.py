@@ -1,0 +1,88 @@
+"""Tasks over HTTP: submit, read, follow, and the actions of people."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agent_runtime.client.connection import Connection, JsonObject, QueryValue, segment
+from agent_runtime.client.task_stream import StreamEvent, StreamOptions, read_task_stream
+
+
+@dataclass(frozen=True)
+class TaskSubmission:
+    """What a task is made of. None leaves the server's default; limits and units as in the API's contract."""
+
+    agent_id: str
+    input: str
+    max_retries: int | None = None
+    max_steps: int | None = None
+    task_timeout_seconds: int | None = None
+    priority: int | None = None
+    run_at: str | None = None
+    labels: dict[str, str] | None = None
+    budget_max: int | None = None
+    worker_pool_id: str | None = None
+    callback_url: str | None = None
+    langfuse_endpoint_id: str | None = None
+    memory_mode: str | None = None
+
+    def body(self) -> JsonObject:
+        """The request's body: only what was given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class TaskCalls:
+    """`client.tasks`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def submit(self, submission: TaskSubmission, *, idempotency_key: str | None = None) -> JsonObject:
+        """Submit one task; answers `task_id, agent_id, agent_display_name, status, created_at`."""
+        answer: JsonObject = await self._connection.post(
+            "/v1/tasks", submission.body(), idempotency_key=idempotency_key
+        )
+        return answer
+
+    async def get(self, task_id: str) -> JsonObject:
+        task: JsonObject = await self._connection.get(f"/v1/tasks/{segment(task_id)}")
+        return task
+
+    def list(self, filters: dict[str, QueryValue], limit: int | None = 50) -> AsyncIterator[JsonObject]:
+        """Tasks, newest first; `filters` are the query parameters of `GET /v1/tasks`."""
+        return self._connection.items("/v1/tasks", filters, limit)
+
+    def stream(self, task_id: str, options: StreamOptions | None = None) -> AsyncIterator[StreamEvent]:
+        """Follow the task to its end (`task_stream.read_task_stream` says what that raises)."""
+        return read_task_stream(self._connection, task_id, options or StreamOptions())
+
+    def checkpoints(self, task_id: str) -> AsyncIterator[JsonObject]:
+        return self._connection.items(f"/v1/tasks/{segment(task_id)}/checkpoints", {}, None)
+
+    def events(self, task_id: str) -> AsyncIterator[JsonObject]:
+        return self._connection.items(f"/v1/tasks/{segment(task_id)}/events", {}, None)
+
+    async def cancel(self, task_id: str) -> JsonObject:
+        return await self._act(task_id, "cancel", {})
+
+    async def redrive(self, task_id: str, changes: JsonObject | None = None) -> JsonObject:
+        """Send a dead letter round again; `changes` as in `POST /v1/tasks/{id}/redrive`."""
+        return await self._act(task_id, "redrive", changes or {})
+
+    async def approve(self, task_id: str, answer: JsonObject | None = None) -> JsonObject:
+        return await self._act(task_id, "approve", answer or {})
+
+    async def reject(self, task_id: str, answer: JsonObject) -> JsonObject:
+        return await self._act(task_id, "reject", answer)
+
+    async def respond(self, task_id: str, answer: JsonObject) -> JsonObject:
+        return await self._act(task_id, "respond", answer)
+
+    async def resume(self, task_id: str) -> JsonObject:
+        return await self._act(task_id, "resume", {})
+
+    async def _act(self, task_id: str, action: str, body: dict[str, Any]) -> JsonObject:
+        task: JsonObject = await self._connection.post(f"/v1/tasks/{segment(task_id)}/{action}", body or None)
+        return task

@@ -1,0 +1,240 @@
+"""All settings, read once from the environment and `.env`, frozen; nobody else reads the environment.
+
+Written by hand and not with pydantic, because the command line loads it before it prints its help.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from agent_runtime.config_values import (
+    OpenAICompatibleEndpoint,
+    Reader,
+    choice,
+    closest,
+    endpoints,
+    flag,
+    folder,
+    names,
+    number,
+    text,
+    url,
+    whole,
+)
+from agent_runtime.config_values import url as address
+from agent_runtime.domain.errors import ConfigurationError
+
+__all__ = ["PROVIDER_VARIABLES", "OpenAICompatibleEndpoint", "Settings", "load"]
+
+PREFIX = "PAR_"
+ENV_FILE = "PAR_ENV_FILE"
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+PROVIDER_VARIABLES = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_GEMINI_BASE_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "AWS_PROFILE",
+)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def setting(default: Any, reader: Reader[Any], doc: str, unit: str = "", *, secret: bool = False) -> Any:
+    """One setting: its default, how its text is read, and what the documentation says of it."""
+    metadata = {"reader": reader, "doc": doc, "unit": unit}
+    if default is _NOTHING:
+        return field(default_factory=lambda: _NOTHING, repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting `PAR_<FIELD NAME>`; `docs/configuration.md` lists them. Secrets are left out of the repr."""
+
+    host: str = setting("127.0.0.1", text(), "address that the API listens on")
+    port: int = setting(8080, whole(1, 65535), "port that the API listens on")
+    workers: int = setting(2, whole(0, 256), "worker processes that `par start` and `par up` run", "processes")
+    data_dir: Path = setting(Path(".par"), folder(), "folder with all state of a system: data, logs, pids")
+    database_url: str | None = setting(
+        None, url("postgresql", "postgres"), "owner's URL of a PostgreSQL >= 15; unset: an embedded server", secret=True
+    )
+    database_pool_size: int = setting(10, whole(2, 500), "connections of one process", "connections")
+    postgres_bin: Path | None = setting(None, folder(), "folder with the programs of the embedded PostgreSQL")
+    lease_seconds: float = setting(30.0, number(1, 3600), "a silent worker keeps its tasks this long", "seconds")
+    heartbeat_seconds: float = setting(1.0, number(0.05, 60), "time between two beats of a worker", "seconds")
+    probe_seconds: float = setting(0.1, number(0.02, 60), "time between two looks for dead workers", "seconds")
+    poll_seconds: float = setting(0.25, number(0.01, 60), "time between two looks for queued tasks", "seconds")
+    drain_seconds: float = setting(20.0, number(0, 3600), "grace of a stopping worker for steps under way", "seconds")
+    watchdog_seconds: float = setting(
+        20.0,
+        number(0.5, 3600),
+        "a worker whose event loop is blocked this long ends itself; by default at most 2/3 of the lease",
+        "seconds",
+    )
+    max_concurrent_tasks: int = setting(100, whole(1, 10_000), "tasks that one worker process runs at once", "tasks")
+    worker_id: str | None = setting(None, text(128), "name of a worker process; unset: made at its start")
+    worker_pool: str = setting("shared", text(64), "pool whose tasks a worker takes")
+    worker_processes: int = setting(1, whole(1, 256), "processes of one `par worker` command", "processes")
+    dev_controls: bool = setting(
+        False, flag(), "developer routes and tools; on by default in a system of `par start` or `par up` on loopback"
+    )
+    api_trusted_hosts: tuple[str, ...] = setting((), names(), "further host names that requests may carry, by comma")
+    discovery: bool = setting(True, flag(), "ask the providers for their models at start")
+    openai_compatible: Mapping[str, OpenAICompatibleEndpoint] = setting(
+        _NOTHING, endpoints(), 'JSON: {"name": {"base_url": "...", "api_key": null}}', secret=True
+    )
+    model_timeout_seconds: float = setting(600.0, number(0.1, 86_400), "limit of one whole model call", "seconds")
+    model_first_byte_seconds: float = setting(60.0, number(0.1, 3600), "limit until a model answers at all", "seconds")
+    model_stall_seconds: float = setting(60.0, number(0.1, 3600), "limit between two parts with content", "seconds")
+    retry_base_seconds: float = setting(1.0, number(0.001, 3600), "first wait before a retry; doubles", "seconds")
+    retry_cap_seconds: float = setting(60.0, number(0.001, 86_400), "longest wait before a retry", "seconds")
+    retention_days: float | None = setting(None, number(0.01, 36_500), "finished tasks are kept this long", "days")
+    log_level: str = setting("info", choice("debug", "info", "warning", "error"), "lowest level that is logged")
+    log_format: str = setting("json", choice("json", "text"), "form of the log lines")
+    fault: str | None = setting(None, text(2000), "fault points to arm: point:nth:action, by comma (tests only)")
+    faults_allowed: bool = setting(False, flag(), "whether PAR_FAULT is honoured (tests only)")
+    url: str | None = setting(
+        None,
+        address("http", "https"),
+        "server that `par` commands talk to; unset: the one that runs from the data folder",
+    )
+    api_key: str | None = setting(None, text(), "key that `par` commands send to the server", secret=True)
+
+    provider_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
+    explicit: frozenset[str] = field(default=frozenset(), repr=False)
+    base_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
+
+    def __post_init__(self) -> None:
+        """Fit the defaults that depend on the lease, then check the rules between settings.
+
+        Raises ConfigurationError.
+        """
+        self._lower_default("watchdog_seconds", self.lease_seconds * 2 / 3)
+        self._lower_default("heartbeat_seconds", self.lease_seconds / 5)
+        self._lower_default("retry_base_seconds", self.retry_cap_seconds)
+        _require_below(self, "watchdog_seconds", "lease_seconds", 1.0)
+        _require_below(self, "heartbeat_seconds", "lease_seconds", 0.5)
+        _require_below(self, "retry_base_seconds", "retry_cap_seconds", 1.0, inclusive=True)
+        if self.fault is not None and not self.faults_allowed:
+            raise ConfigurationError("PAR_FAULT", "is for tests: it needs PAR_FAULTS_ALLOWED=1")
+
+    def _lower_default(self, name: str, bound: float) -> None:
+        if PREFIX + name.upper() not in self.explicit:
+            object.__setattr__(self, name, min(getattr(self, name), bound))
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the API listens for this machine alone."""
+        return self.host in LOOPBACK_NAMES
+
+    @property
+    def api_url(self) -> str:
+        """Where this machine reaches the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def child_environment(self, **changes: str) -> dict[str, str]:
+        """The whole environment for a child process: what this one was given, as it was read, plus `PAR_` changes.
+
+        `changes` are named like the fields (`database_url=...`). The child does not read `.env` again, so that a
+        replaced process has the settings of its system even when the file has been edited meanwhile.
+        """
+        inherited = {name: value for name, value in self.base_environment.items() if not name.startswith(PREFIX)}
+        set_here = {name: self.base_environment[name] for name in self.explicit}
+        changed = {PREFIX + name.upper(): value for name, value in changes.items()}
+        return {**inherited, **self.provider_environment, **set_here, **changed, ENV_FILE: ""}
+
+
+def load(environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
+    """Read the settings from the environment and from `.env` in the working directory; the environment wins.
+
+    Raises ConfigurationError, with the name, for an unknown `PAR_` variable and for a value that does not fit.
+    An empty value means: not set.
+    """
+    given = dict(os.environ if environment is None else environment)
+    merged = {**_read_env_file(given, directory or Path.cwd()), **given}
+    ours = {name: value for name, value in merged.items() if name.startswith(PREFIX) and name != ENV_FILE}
+    known = {PREFIX + each.name.upper(): each for each in _setting_fields()}
+    for name in ours:
+        if name not in known:
+            raise ConfigurationError(name, f"there is no such setting{closest(name, known)}")
+    values = {
+        known[name].name: known[name].metadata["reader"](name, value) for name, value in ours.items() if value.strip()
+    }
+    return Settings(
+        **values,
+        provider_environment=MappingProxyType({name: merged[name] for name in PROVIDER_VARIABLES if merged.get(name)}),
+        explicit=frozenset(name for name, value in ours.items() if value.strip()),
+        base_environment=MappingProxyType({**given, **ours}),
+    )
+
+
+def documented_settings() -> list[tuple[str, str, str, str]]:
+    """Name, default, unit and meaning of every setting, in their order."""
+    return [
+        (PREFIX + each.name.upper(), _shown(each.default), each.metadata["unit"], each.metadata["doc"])
+        for each in _setting_fields()
+    ]
+
+
+def _setting_fields() -> list[Any]:
+    return [each for each in fields(Settings) if "reader" in each.metadata]
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if default is None or default is MISSING or default == ():
+        return ""
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _require_below(settings: Settings, name: str, limit: str, share: float, *, inclusive: bool = False) -> None:
+    value, bound = getattr(settings, name), getattr(settings, limit) * share
+    if value < bound or (inclusive and value == bound):
+        return
+    part = "" if share == 1.0 else f"{share:g} of "
+    relation = "at most" if inclusive else "below"
+    raise ConfigurationError(
+        PREFIX + name.upper(), f"must be {relation} {part}{PREFIX}{limit.upper()} ({bound:g}), not {value:g}"
+    )
+
+
+_LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+
+
+def _read_env_file(given: Mapping[str, str], directory: Path) -> dict[str, str]:
+    name = given.get(ENV_FILE, ".env")
+    path = directory / name
+    if not name or not path.is_file():
+        return {}
+    found = {}
+    for position, line in enumerate(path.read_text().splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = _LINE.fullmatch(stripped)
+        if match is None:
+            raise ConfigurationError(name, f"line {position} is not NAME=value")
+        found[match["name"]] = _unquoted(match["value"].strip())
+    return found
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return re.split(r"\s#", value, maxsplit=1)[0].rstrip()

@@ -1,0 +1,158 @@
+"""How the text of a setting becomes its value; every reader raises ConfigurationError with the setting's name."""
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from agent_runtime.domain.errors import ConfigurationError
+
+Value = TypeVar("Value")
+Reader = Callable[[str, str], Value]
+
+_TRUE, _FALSE = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
+
+
+@dataclass(frozen=True)
+class OpenAICompatibleEndpoint:
+    """A model server that speaks OpenAI's chat completions; `api_key` is None where it needs none."""
+
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+
+
+def text(longest: int = 253) -> Reader[str]:
+    """Printable text in one line."""
+
+    def read(name: str, value: str) -> str:
+        stripped = value.strip()
+        if not stripped.isprintable() or len(stripped) > longest:
+            raise ConfigurationError(name, f"must be one printable line of at most {longest} characters")
+        return stripped
+
+    return read
+
+
+def whole(least: int, most: int) -> Reader[int]:
+    """A whole number between two bounds, both allowed."""
+
+    def read(name: str, value: str) -> int:
+        try:
+            found = int(value, 10)
+        except ValueError:
+            raise ConfigurationError(name, f"must be a whole number, not {value!r}") from None
+        if not least <= found <= most:
+            raise ConfigurationError(name, f"must be between {least} and {most}, not {found}")
+        return found
+
+    return read
+
+
+def number(least: float, most: float) -> Reader[float]:
+    """A number between two bounds, both allowed."""
+
+    def read(name: str, value: str) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            raise ConfigurationError(name, f"must be a number, not {value!r}") from None
+        if not math.isfinite(found) or not least <= found <= most:
+            raise ConfigurationError(name, f"must be between {least:g} and {most:g}, not {value.strip()}")
+        return found
+
+    return read
+
+
+def flag() -> Reader[bool]:
+    """On or off."""
+
+    def read(name: str, value: str) -> bool:
+        word = value.strip().lower()
+        if word not in _TRUE + _FALSE:
+            raise ConfigurationError(name, f"must be on or off, not {value!r}")
+        return word in _TRUE
+
+    return read
+
+
+def choice(*words: str) -> Reader[str]:
+    """One of some words."""
+
+    def read(name: str, value: str) -> str:
+        word = value.strip().lower()
+        if word not in words:
+            raise ConfigurationError(name, f"must be one of {', '.join(words)}, not {value!r}")
+        return word
+
+    return read
+
+
+def folder() -> Reader[Path]:
+    """A path; `~` is the home folder."""
+
+    def read(name: str, value: str) -> Path:
+        if "\0" in value:
+            raise ConfigurationError(name, "must be a path")
+        return Path(value.strip()).expanduser()
+
+    return read
+
+
+def names() -> Reader[tuple[str, ...]]:
+    """Words separated by commas."""
+
+    def read(name: str, value: str) -> tuple[str, ...]:
+        found = tuple(word.strip() for word in value.split(",") if word.strip())
+        if any(not word.isprintable() or " " in word for word in found):
+            raise ConfigurationError(name, "must be names separated by commas")
+        return found
+
+    return read
+
+
+def url(*schemes: str) -> Reader[str]:
+    """A URL with one of these schemes; its value is never repeated in an error, since it may hold a password."""
+
+    def read(name: str, value: str) -> str:
+        stripped = value.strip()
+        if stripped.partition("://")[0] not in schemes or "://" not in stripped:
+            raise ConfigurationError(name, f"must begin with {schemes[0]}://")
+        return stripped
+
+    return read
+
+
+def endpoints() -> Reader[Mapping[str, OpenAICompatibleEndpoint]]:
+    """JSON object of model servers by name."""
+
+    def read(name: str, value: str) -> Mapping[str, OpenAICompatibleEndpoint]:
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            raise ConfigurationError(name, f"is not JSON: {error}") from None
+        if not isinstance(parsed, dict):
+            raise ConfigurationError(name, "must be a JSON object of model servers by name")
+        return MappingProxyType({key: _endpoint(name, key, entry) for key, entry in parsed.items()})
+
+    return read
+
+
+def _endpoint(name: str, key: str, entry: object) -> OpenAICompatibleEndpoint:
+    if not isinstance(entry, dict) or not set(entry) <= {"base_url", "api_key"}:
+        raise ConfigurationError(name, f"{key!r} must be an object with base_url and api_key")
+    base_url, api_key = entry.get("base_url"), entry.get("api_key")
+    if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
+        raise ConfigurationError(name, f"{key!r} needs a base_url that begins with http:// or https://")
+    if api_key is not None and not isinstance(api_key, str):
+        raise ConfigurationError(name, f"the api_key of {key!r} must be a text or null")
+    return OpenAICompatibleEndpoint(base_url, api_key)
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A did-you-mean for an unknown name; empty when nothing is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f": did you mean {near[0]}?" if near else ": docs/configuration.md lists all of them"

@@ -1,0 +1,142 @@
+"""The configuration of an agent: its fields, their limits, and the rules that types alone cannot state.
+
+The API checks a configuration with `problems` before it is stored; a worker reads the stored snapshot with
+`AgentConfig.from_snapshot`. Both therefore agree on defaults.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+SYSTEM_PROMPT_BYTES = 50 * 1024
+HUMAN_INPUT_TIMEOUT_SECONDS = 86_400
+NOT_AVAILABLE = "not available yet"
+
+BUILT_IN_TOOLS = frozenset(
+    {
+        "web_search",
+        "read_url",
+        "calculator",
+        "request_human_input",
+        "create_text_artifact",
+        "recall_tool_result",
+        "sandbox_exec",
+        "sandbox_read_file",
+        "sandbox_write_file",
+        "sandbox_edit",
+        "sandbox_grep",
+        "sandbox_glob",
+        "sandbox_process_read",
+        "sandbox_process_kill",
+        "export_sandbox_file",
+        "dev_sleep",
+    }
+)
+DEVELOPER_TOOLS = frozenset({"dev_sleep"})
+AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep"})
+# Built in and without side effects: a call of unknown outcome may simply run again.
+SAFE_TO_REPEAT = frozenset({"calculator", "dev_sleep"})
+
+# Fields of the contract whose feature this version lacks, with the values that ask for nothing.
+UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
+    "langfuse_endpoint_id": (None,),
+    "human_input_timeout_seconds": (None, HUMAN_INPUT_TIMEOUT_SECONDS),
+    "fallback_models": (None, []),
+    "tool_servers": (None, []),
+    "sandbox": (None,),
+    "context_management": (None,),
+    "planning": (None, False),
+    "memory": (None,),
+    "output_schema": (None,),
+    "graph": (None,),
+}
+
+Location = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one field; `location` is its path within the configuration."""
+
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """A configuration as a run uses it. `temperature` and `max_output_tokens` are None where the model's default holds."""
+
+    provider: str
+    model: str
+    system_prompt: str = ""
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    allowed_tools: tuple[str, ...] = ()
+    tool_policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    human_input_timeout_seconds: int = HUMAN_INPUT_TIMEOUT_SECONDS
+
+    @classmethod
+    def from_snapshot(cls, snapshot: Mapping[str, Any]) -> "AgentConfig":
+        """Read a stored configuration; what is absent or null takes its default. Unknown fields are left out.
+
+        Raises KeyError when `provider` or `model` is missing, which a saved configuration never lacks.
+        """
+        known = {each.name for each in fields(cls)}
+        given = {name: value for name, value in snapshot.items() if name in known and value is not None}
+        if "allowed_tools" in given:
+            given["allowed_tools"] = tuple(given["allowed_tools"])
+        return cls(**{"provider": snapshot["provider"], "model": snapshot["model"], **given})
+
+
+def stored(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A checked configuration as it is kept: what was set, without nulls and without what asks for nothing."""
+    kept = {name: value for name, value in config.items() if value is not None}
+    return {name: value for name, value in kept.items() if value not in UNAVAILABLE_FIELDS.get(name, ())}
+
+
+def problems(config: Mapping[str, Any], *, dev_controls: bool) -> list[FieldProblem]:
+    """What keeps a configuration of the right types from being saved; empty when nothing does."""
+    return [*_unavailable(config), *_tool_problems(config, dev_controls), *_policy_problems(config)]
+
+
+def is_safe_to_repeat(config: AgentConfig, tool_name: str) -> bool:
+    """Whether a call of this tool whose outcome is unknown may run again without a person's word."""
+    said = config.tool_policies.get(tool_name, {}).get("idempotent")
+    return tool_name in SAFE_TO_REPEAT if said is None else bool(said)
+
+
+def _unavailable(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    for name, harmless in UNAVAILABLE_FIELDS.items():
+        if config.get(name) not in harmless:
+            yield FieldProblem((name,), NOT_AVAILABLE)
+
+
+def _tool_problems(config: Mapping[str, Any], dev_controls: bool) -> Iterator[FieldProblem]:
+    seen: set[str] = set()
+    for place, name in enumerate(config.get("allowed_tools") or ()):
+        message = _tool_problem(name, dev_controls, name in seen)
+        seen.add(name)
+        if message is not None:
+            yield FieldProblem(("allowed_tools", place), message)
+
+
+def _tool_problem(name: str, dev_controls: bool, repeated: bool) -> str | None:
+    if name not in BUILT_IN_TOOLS:
+        return f"there is no built-in tool {name[:100]!r}"
+    if name in DEVELOPER_TOOLS and not dev_controls:
+        return f"{name} needs the developer controls, which are off (PAR_DEV_CONTROLS)"
+    if name not in AVAILABLE_TOOLS:
+        return NOT_AVAILABLE
+    return f"{name} is listed twice" if repeated else None
+
+
+def _policy_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    for name, policy in (config.get("tool_policies") or {}).items():
+        if name not in BUILT_IN_TOOLS and "__" not in name:
+            yield FieldProblem(("tool_policies", name), "this is neither a built-in tool nor server__tool")
+        elif name not in AVAILABLE_TOOLS:
+            yield FieldProblem(("tool_policies", name), NOT_AVAILABLE)
+        elif policy.get("policy") == "ask":
+            yield FieldProblem(("tool_policies", name, "policy"), NOT_AVAILABLE)
+        elif policy.get("idempotent") is False:
+            yield FieldProblem(("tool_policies", name, "idempotent"), NOT_AVAILABLE)

@@ -1,0 +1,126 @@
+"""One tree of errors, grouped by what the caller can do; each message says what happened, to what, and what to do.
+
+AgentRuntimeError
+├── ConfigurationError, StartFailed, MigrationFailed      the operator mends it
+├── RequestRefused                                        the client mends the request
+│   ├── InvalidRequest, NotFound, Conflict, TooLarge, NotAllowed
+├── DatabaseUnavailable                                   try again later
+├── TaskFailed, ModelCallFailed, StateCorrupt             a task's attempt ends; its code says whether it is retried
+└── LeaseLost                                             the worker drops the task without a word
+"""
+
+
+class AgentRuntimeError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+
+class ConfigurationError(AgentRuntimeError):
+    """A setting is unknown or wrong; `setting` is its name."""
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(f"{setting}: {message}")
+        self.setting = setting
+
+
+class StartFailed(AgentRuntimeError):
+    """The system, or one part of it, could not be started; the message is one line for a person."""
+
+
+class ModelCallFailed(AgentRuntimeError):
+    """A model could not be called or gave no usable reply.
+
+    `code` is a `last_error_code` word (`provider_error`, `provider_auth`, `provider_missing`, `model_unknown`,
+    `invalid_config`). `throttled` failures (429, 503, 529) wait without counting as a try. `retry_after_seconds` is the
+    provider's own wish. `context_exceeded` says that the prompt was longer than the model's window.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        provider: str,
+        model: str,
+        retryable: bool = False,
+        throttled: bool = False,
+        status: int | None = None,
+        retry_after_seconds: float | None = None,
+        context_exceeded: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.provider = provider
+        self.model = model
+        self.retryable = retryable
+        self.throttled = throttled
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
+        self.context_exceeded = context_exceeded
+
+
+class MigrationFailed(AgentRuntimeError):
+    """The database could not be brought to this version's schema."""
+
+
+class RequestRefused(AgentRuntimeError):
+    """The client sent what cannot be done; nothing was written."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InvalidRequest(RequestRefused):
+    """A field is wrong; `location` is the path to it in the body, `field_rule` says it breaks a rule between fields."""
+
+    def __init__(self, location: tuple[str | int, ...], message: str, *, between_fields: bool = False) -> None:
+        super().__init__(message, code="invalid_request")
+        self.location = location
+        self.between_fields = between_fields
+
+
+class NotFound(RequestRefused):
+    """Nothing of that id belongs to the caller's tenant."""
+
+    def __init__(self, what: str, identifier: str) -> None:
+        super().__init__(f"there is no {what} {identifier!r}", code="not_found")
+
+
+class Conflict(RequestRefused):
+    """The state of the object does not allow it; the message names the state."""
+
+    def __init__(self, message: str, *, code: str = "conflict") -> None:
+        super().__init__(message, code=code)
+
+
+class DatabaseUnavailable(AgentRuntimeError):
+    """PostgreSQL cannot be reached or is going down; the same call may succeed after `retry_after_seconds`."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class LeaseLost(AgentRuntimeError):
+    """Another attempt, a cancel or an expired lease ended this attempt; nothing more may be written for it."""
+
+    def __init__(self, task_id: str, attempt: int, outcome: str) -> None:
+        super().__init__(f"attempt {attempt} of task {task_id} has ended ({outcome}); its worker drops it")
+        self.outcome = outcome
+
+
+class TaskFailed(AgentRuntimeError):
+    """An attempt failed in a known way. `code` is a last_error_code of the HTTP contract."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.reason = reason
+
+
+class StateCorrupt(TaskFailed):
+    """Stored state failed its checksum or holds what the strict serializer does not know."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("state_corrupt", message)

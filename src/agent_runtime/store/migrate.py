@@ -1,0 +1,74 @@
+"""Applies the numbered migrations, forward only, one transaction each, safe to run from many processes at once."""
+
+import hashlib
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+
+from agent_runtime.domain.errors import MigrationFailed
+
+_LOCK = 7235100
+_OLDEST_SERVER = 150000
+
+
+def migrate(url: str) -> list[str]:
+    """Apply what is missing to the database at `url` and give the names applied.
+
+    Raises MigrationFailed when the server is too old, a file that was applied has changed since, or a statement fails.
+    """
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        if connection.info.server_version < _OLDEST_SERVER:
+            raise MigrationFailed(f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed")
+        connection.execute("set lock_timeout = '30s'")
+        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        try:
+            return _apply(connection)
+        finally:
+            connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def pending(url: str) -> list[str]:
+    """Names of the migrations that the database at `url` still lacks."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        done = _applied(connection)
+        return [name for name, _ in _migrations() if name not in done]
+
+
+def _apply(connection: psycopg.Connection[Any]) -> list[str]:
+    done = _applied(connection)
+    applied = []
+    for name, text in _migrations():
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if name in done:
+            if done[name] != digest:
+                raise MigrationFailed(f"migration {name} was changed after it had been applied: restore its text")
+            continue
+        _run(connection, name, text, digest)
+        applied.append(name)
+    return applied
+
+
+def _run(connection: psycopg.Connection[Any], name: str, text: str, digest: str) -> None:
+    try:
+        with connection.transaction():
+            connection.execute(text.encode())
+            connection.execute("insert into par.migrations (name, sha256) values (%s, %s)", (name, digest))
+    except psycopg.Error as error:
+        raise MigrationFailed(f"migration {name} failed and was rolled back: {error}") from error
+
+
+def _applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    if connection.execute("select to_regclass('par.migrations')").fetchone() == (None,):
+        connection.execute("create schema if not exists par")
+        connection.execute(
+            "create table if not exists par.migrations"
+            " (name text primary key, sha256 text not null, applied_at timestamptz not null default now())"
+        )
+    return dict(connection.execute("select name, sha256 from par.migrations").fetchall())
+
+
+def _migrations() -> list[tuple[str, str]]:
+    folder = files("agent_runtime.store").joinpath("migrations")
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(name.removesuffix(".sql"), folder.joinpath(name).read_text(encoding="utf-8")) for name in found]

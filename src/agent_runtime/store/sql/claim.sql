@@ -1,0 +1,90 @@
+-- name: claim
+-- Take up to `capacity` queued tasks for a worker, round-robin over agents, oldest first within an agent and priority.
+-- `marks` say up to where a lane is known to be claimed, so that dead queue rows are not walked again and again.
+with lanes as materialized (
+    select l.tenant_id, l.agent_id, l.priority, a.max_concurrent_tasks, coalesce(m.mark, '-infinity') as mark
+    from par.queue_lanes l
+    join par.agents a on a.tenant_id = l.tenant_id and a.agent_id = l.agent_id and a.status = 'active'
+    left join unnest(%(mark_tenants)s::text[], %(mark_agents)s::text[], %(mark_priorities)s::smallint[], %(marks)s::timestamptz[])
+        as m(tenant_id, agent_id, priority, mark)
+        on m.tenant_id = l.tenant_id and m.agent_id = l.agent_id and m.priority = l.priority
+    where l.worker_pool_id = %(worker_pool_id)s and exists (
+        select from par.queue q
+        where q.worker_pool_id = %(worker_pool_id)s and q.tenant_id = l.tenant_id and q.agent_id = l.agent_id
+          and q.priority = l.priority and q.enqueued_at >= coalesce(m.mark, '-infinity') and q.delayed_until is null)
+),
+agents as materialized (
+    select tenant_id, agent_id, max(max_concurrent_tasks) as max_concurrent_tasks,
+        row_number() over (order by (tenant_id, agent_id) <= (%(last_tenant)s, %(last_agent)s), tenant_id, agent_id) as turn
+    from lanes group by tenant_id, agent_id
+    order by turn limit %(agents)s
+),
+locked as materialized (
+    select * from agents where pg_try_advisory_xact_lock(hashtextextended(tenant_id || '/' || agent_id, 41))
+),
+free as materialized (
+    select tenant_id, agent_id, turn, max_concurrent_tasks - par.running_tasks(tenant_id, agent_id) as slots from locked
+),
+candidates as materialized (
+    select f.tenant_id, q.task_id, f.turn, f.slots,
+        row_number() over (partition by f.tenant_id, f.agent_id order by l.priority, q.enqueued_at) as place
+    from free f
+    join lanes l on l.tenant_id = f.tenant_id and l.agent_id = f.agent_id
+    cross join lateral (
+        select q.task_id, q.enqueued_at from par.queue q
+        where q.worker_pool_id = %(worker_pool_id)s and q.tenant_id = l.tenant_id and q.agent_id = l.agent_id
+          and q.priority = l.priority and q.enqueued_at >= l.mark and q.delayed_until is null
+        order by q.enqueued_at limit least(f.slots, %(per_lane)s)) q
+    where f.slots > 0
+),
+chosen as materialized (
+    select tenant_id, task_id, place, turn from candidates where place <= slots order by place, turn limit %(capacity)s
+),
+held as materialized (
+    select t.tenant_id, t.task_id, c.place, c.turn
+    from chosen c join par.tasks t on t.tenant_id = c.tenant_id and t.task_id = c.task_id
+    where t.status = 'queued'
+    for no key update of t skip locked
+),
+dequeued as (
+    delete from par.queue q using held h where q.tenant_id = h.tenant_id and q.task_id = h.task_id
+    returning q.tenant_id, q.task_id, q.enqueued_at
+),
+claimed as (
+    update par.tasks t
+    set status = 'running', attempt = t.attempt + 1, last_sequence = t.last_sequence + 1, version = t.version + 1,
+        started_at = coalesce(t.started_at, par.now()), last_worker_id = %(worker_id)s, updated_at = par.now(),
+        deadline_at = coalesce(t.deadline_at, par.now() + make_interval(secs => t.task_timeout_seconds)), retry_after = null
+    from held h where t.tenant_id = h.tenant_id and t.task_id = h.task_id
+    returning t.*
+),
+attempt as (
+    insert into par.attempts (tenant_id, task_id, attempt, run_number, agent_id, worker_id, claimed_at, last_sequence)
+    select tenant_id, task_id, attempt, run_number, agent_id, %(worker_id)s, par.now(), last_sequence from claimed
+),
+told as (
+    insert into par.events (tenant_id, task_id, sequence, kind, agent_id, attempt, worker_id, event_type, status_before,
+        status_after, created_at)
+    select tenant_id, task_id, last_sequence, 'event', agent_id, attempt, %(worker_id)s, 'task_claimed', 'queued', 'running',
+        par.now()
+    from claimed
+)
+select c.tenant_id, c.task_id, c.agent_id, c.attempt, c.config_version, c.run_number, c.priority, c.max_retries, c.max_steps,
+    c.retry_count, c.crash_count, c.step_count, c.checkpoint_count, c.cost_microdollars, c.budget_max, c.last_sequence,
+    extract(epoch from c.deadline_at - par.now())::double precision as seconds_left, d.enqueued_at,
+    c.retry_history -> -1 as last_retry, r.kind as run_kind, r.input, r.from_checkpoint_id, r.steps as run_steps
+from claimed c
+join held h on h.tenant_id = c.tenant_id and h.task_id = c.task_id
+join dequeued d on d.tenant_id = c.tenant_id and d.task_id = c.task_id
+join par.runs r on r.tenant_id = c.tenant_id and r.task_id = c.task_id and r.run_number = c.run_number
+order by h.place, h.turn
+
+-- name: make_due
+-- Delayed tasks whose time has come wait in their lane from now on, at their age. A bounded number per call.
+with due as materialized (
+    select tenant_id, task_id from par.queue
+    where delayed_until <= par.now() order by delayed_until limit %(limit)s for update skip locked
+)
+update par.queue q set delayed_until = null
+from due where q.tenant_id = due.tenant_id and q.task_id = due.task_id
+returning q.tenant_id, q.agent_id, q.worker_pool_id, q.priority

@@ -1,0 +1,72 @@
+-- name: submit
+-- Insert tasks with their first run, queue row, lane, labels and event, all or none, once per idempotency key. Gives one
+-- row per task; no row when an agent is missing, disabled or poorer than the task's own budget, or when the key is taken.
+with given as materialized (
+    select r.* from jsonb_to_recordset(%(tasks)s::jsonb) as r(
+        task_id uuid, run_id uuid, agent_id text, input text, worker_pool_id text, priority smallint,
+        max_retries smallint, max_steps integer, task_timeout_seconds integer, budget_max bigint,
+        labels jsonb, batch_id uuid, run_at timestamptz, ordinal integer)
+),
+allowed as materialized (
+    select g.*, a.config_version, a.display_name,
+        to_char(par.now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created_text
+    from given g
+    join par.agents a on a.tenant_id = %(tenant_id)s and a.agent_id = g.agent_id and a.status = 'active'
+    where g.budget_max is null or a.budget_max_per_task is null or g.budget_max <= a.budget_max_per_task
+),
+kept as (
+    insert into par.idempotency_keys as k (tenant_id, idempotency_key, request_hash, status_code, response)
+    select %(tenant_id)s, %(idempotency_key)s, %(request_hash)s::bytea, 201, json_build_object(
+        'batch_id', min(batch_id::text), 'items', json_agg(json_build_object(
+        'task_id', task_id, 'agent_id', agent_id, 'agent_display_name', display_name, 'status', 'queued',
+        'created_at', created_text) order by ordinal))
+    from allowed
+    having %(idempotency_key)s::text is not null and count(*) = (select count(*) from given)
+    on conflict (tenant_id, idempotency_key) do update
+    set request_hash = excluded.request_hash, status_code = excluded.status_code, response = excluded.response,
+        created_at = excluded.created_at
+    where k.created_at < par.now() - interval '24 hours'
+    returning k.idempotency_key
+),
+request as materialized (
+    select * from allowed
+    where (select count(*) from allowed) = (select count(*) from given)
+      and (%(idempotency_key)s::text is null or exists (select from kept))
+),
+task as (
+    insert into par.tasks (tenant_id, task_id, agent_id, config_version, status, last_sequence, worker_pool_id, priority,
+        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, created_at, updated_at)
+    select %(tenant_id)s, task_id, agent_id, config_version, 'queued', 1, worker_pool_id, priority,
+        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, par.now(), par.now()
+    from request
+),
+run as (
+    insert into par.runs (tenant_id, task_id, run_number, run_id, kind, input, created_at)
+    select %(tenant_id)s, task_id, 1, run_id, 'submit', input, par.now() from request
+),
+queued as (
+    insert into par.queue (tenant_id, task_id, agent_id, worker_pool_id, priority, enqueued_at, delayed_until)
+    select %(tenant_id)s, task_id, agent_id, worker_pool_id, priority, par.now(),
+        case when run_at > par.now() then run_at end
+    from request
+),
+lane as (
+    insert into par.queue_lanes (tenant_id, agent_id, worker_pool_id, priority)
+    select distinct %(tenant_id)s, agent_id, worker_pool_id, priority from request
+    on conflict do nothing
+),
+label as (
+    insert into par.task_labels (tenant_id, label, value, task_id)
+    select %(tenant_id)s, l.key, l.value, task_id from request, jsonb_each_text(labels) l
+),
+told as (
+    insert into par.events (tenant_id, task_id, sequence, kind, agent_id, event_type, status_after, created_at)
+    select %(tenant_id)s, task_id, 1, 'event', agent_id, 'task_submitted', 'queued', par.now() from request
+)
+select task_id, agent_id, display_name as agent_display_name, 'queued' as status, created_text as created_at
+from request order by ordinal
+
+-- name: refused_agents
+-- Why a submission inserted nothing: what is known of the agents that it names.
+select a.agent_id, a.status, a.budget_max_per_task
+from par.agents a where a.tenant_id = %(tenant_id)s and a.agent_id = any (%(agent_ids)s)

@@ -1,0 +1,125 @@
+"""Tasks as clients see them: submission, single reads, pages of lists, batches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from agent_runtime.domain.errors import NotFound
+from agent_runtime.store.database import Database, Row, fetch_one
+from agent_runtime.store.idempotency import RequestKey
+
+_LOWEST_ID = "00000000-0000-0000-0000-000000000000"
+_HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+_LIVE = frozenset({"queued", "running", "waiting_for_approval", "waiting_for_input", "paused"})
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """Which tasks a list holds; None does not narrow. `search` matches ids and names exactly or by their beginning."""
+
+    statuses: Sequence[str] | None = None
+    agent_ids: Sequence[str] | None = None
+    pause_reason: str | None = None
+    dead_letter_reason: str | None = None
+    batch_id: str | None = None
+    label: str | None = None
+    label_value: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    first_id: str = field(default=_LOWEST_ID)
+    last_id: str = field(default=_HIGHEST_ID)
+
+    @property
+    def access_path(self) -> str:
+        """The query whose index narrows best."""
+        if self.batch_id is not None:
+            return "page_by_batch"
+        if self.label is not None:
+            return "page_by_label"
+        if self.statuses is not None and (self.agent_ids is None or set(self.statuses) <= _LIVE):
+            return "page_by_status"
+        return "page_newest" if self.agent_ids is None else "page_by_agent"
+
+
+async def submit(
+    database: Database, tenant_id: str, tasks_json: bytes, key: RequestKey | None
+) -> list[Row]:
+    """Insert tasks, all or none, once under the key. Gives their rows in order; none when nothing was inserted."""
+    parameters = {
+        "tasks": tasks_json.decode(),
+        "idempotency_key": key.key if key else None,
+        "request_hash": key.request_hash if key else None,
+    }
+    return await database.tenant_rows(tenant_id, "submit", "submit", parameters)
+
+
+async def refused_agents(database: Database, tenant_id: str, agent_ids: Sequence[str]) -> dict[str, Row]:
+    """Status and task budget of the agents that a refused submission names, by id."""
+    rows = await database.tenant_rows(tenant_id, "submit", "refused_agents", {"agent_ids": list(agent_ids)})
+    return {row["agent_id"]: row for row in rows}
+
+
+async def get_task(database: Database, tenant_id: str, task_id: str) -> Row:
+    """One task. Raises NotFound."""
+    row = await database.tenant_row(tenant_id, "task", "get_task", {"task_id": task_id})
+    if row is None:
+        raise NotFound("task", task_id)
+    return row
+
+
+async def read_task(connection: AsyncConnection[DictRow], tenant_id: str, task_id: str) -> Row:
+    """One task within a transaction. Raises NotFound."""
+    row = await fetch_one(connection, "task", "get_task", {"tenant_id": tenant_id, "task_id": task_id})
+    if row is None:
+        raise NotFound("task", task_id)
+    return row
+
+
+async def agents_named(database: Database, tenant_id: str, search: str) -> list[str]:
+    """Ids of the agents whose id or name begins with the text."""
+    rows = await database.tenant_rows(tenant_id, "task", "agents_named", {"q": search})
+    return [row["agent_id"] for row in rows]
+
+
+async def page_of_ids(
+    database: Database, tenant_id: str, chosen: TaskFilter, before: str | None, limit: int
+) -> list[str]:
+    """Ids of a page, newest first."""
+    parameters: dict[str, Any] = {**chosen.__dict__, "before": before, "limit": limit}
+    for name in ("statuses", "agent_ids"):
+        parameters[name] = None if parameters[name] is None else list(dict.fromkeys(parameters[name]))
+    rows = await database.tenant_rows(tenant_id, "task", chosen.access_path, parameters, prepare=False)
+    return [str(row["task_id"]) for row in rows]
+
+
+async def list_rows(database: Database, tenant_id: str, task_ids: Sequence[str]) -> list[Row]:
+    """The rows of a page, in its order."""
+    return await database.tenant_rows(tenant_id, "task", "list_rows", {"task_ids": list(task_ids)}) if task_ids else []
+
+
+async def batch(database: Database, tenant_id: str, batch_id: str) -> Mapping[str, Any]:
+    """Counts by status and cost of one batch. Raises NotFound."""
+    rows = await database.tenant_rows(tenant_id, "task", "batch", {"batch_id": batch_id})
+    if not rows:
+        raise NotFound("batch", batch_id)
+    return {
+        "batch_id": batch_id,
+        "total": sum(row["tasks"] for row in rows),
+        "counts": {row["status"]: row["tasks"] for row in rows},
+        "total_cost_microdollars": sum(row["cost_microdollars"] for row in rows),
+        "created_at": min(row["created_at"] for row in rows),
+    }
+
+
+async def notify(database: Database, channel: str, payload: str) -> None:
+    """Send a hint on a channel."""
+    await database.fetch_all("task", "notify", {"channel": channel, "payload": payload})
+
+
+async def task_exists(database: Database, tenant_id: str, task_id: str) -> bool:
+    """Whether the tenant has this task."""
+    return await database.tenant_row(tenant_id, "task", "task_exists", {"task_id": task_id}) is not None

@@ -1,0 +1,48 @@
+"""Lands the moves of people, one task at a time."""
+
+from dataclasses import dataclass
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from agent_runtime.domain.errors import Conflict, NotFound
+from agent_runtime.domain.people_moves import refusal
+from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.store.database import Row, fetch_one
+from agent_runtime.store.task_lifecycle import transition
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A move that landed: its row, and the worker that ran the task until then."""
+
+    row: Row
+    stopped_worker_id: str | None
+
+
+async def land(connection: AsyncConnection[DictRow], move: Move, *, resumes_budget: bool = False) -> Landed:
+    """Land a move in the open transaction.
+
+    `resumes_budget` demands that the task's own budget paused it and has room again.
+    Raises NotFound, or Conflict naming the state that does not allow it.
+    """
+    key = {"tenant_id": move.tenant_id, "task_id": move.task_id}
+    before = await fetch_one(connection, "task_action", "live_worker", key)
+    if before is None:
+        raise NotFound("task", move.task_id)
+    if resumes_budget and before["status"] == "paused":
+        _require_room(before)
+    rows = await transition(connection, [move])
+    if not rows:
+        raise refusal(move, before["status"])
+    return Landed(rows[0], before["worker_id"])
+
+
+def _require_room(task: Row) -> None:
+    if task["pause_reason"] != "budget_per_task":
+        raise Conflict("the task is paused by its agent's hourly budget and goes on by itself when the hour has room")
+    if task["budget"] is not None and task["cost_microdollars"] >= task["budget"]:
+        raise Conflict(
+            f"the task is paused: it has spent {task['cost_microdollars']} of its budget of {task['budget']}"
+            " microdollars; raise the agent's budget_max_per_task first"
+        )

@@ -1,0 +1,60 @@
+"""The one door through which a task changes its state after its submission and its claim."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+
+from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.store.database import Row, fetch_all, fetch_one
+
+
+async def transition(connection: AsyncConnection[DictRow], moves: Sequence[Move]) -> list[Row]:
+    """Land moves in one statement and give a row for each that landed; a move whose guard failed is just missing."""
+    return await fetch_all(connection, "task_lifecycle", "transition", {"moves": moves_parameter(moves)})
+
+
+async def state_of(connection: AsyncConnection[DictRow], tenant_id: str, task_id: str) -> Row | None:
+    """The state of a task now: `status, attempt, run_number, version, dead_letter_reason, last_worker_id`."""
+    return await fetch_one(connection, "task_lifecycle", "state_of", {"tenant_id": tenant_id, "task_id": task_id})
+
+
+def moves_parameter(moves: Sequence[Move]) -> str:
+    """The JSON that the statement `transition` reads."""
+    return json.dumps([_row(move) for move in moves])
+
+
+def plain_text(text: str | None) -> str | None:
+    """Text that PostgreSQL can store: no NUL, no lone surrogate."""
+    if text is None:
+        return None
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _row(move: Move) -> dict[str, Any]:
+    transition_ = move.transition
+    row: dict[str, Any] = {
+        key: value
+        for key, value in asdict(move).items()
+        if value is not None and key not in {"change", "failure", "next_run", "details"}
+    }
+    row |= {
+        "from_statuses": [str(status) for status in transition_.from_statuses],
+        "to_status": str(transition_.to_status),
+        "event_type": transition_.event_type,
+        "outcome": str(move.change),
+    }
+    if move.details is not None:
+        row["details"] = json.dumps(move.details)
+    if move.failure is not None:
+        row["error_code"] = move.failure.code
+        row["error_message"] = plain_text(move.failure.message)
+        row["error_fingerprint"] = move.failure.fingerprint if move.dead_letter_reason else None
+    if move.next_run is not None:
+        run = move.next_run
+        row |= {"run_kind": run.kind, "run_id": run.run_id, "run_input": run.input}
+        row["from_checkpoint_id"] = run.from_checkpoint_id
+    return row

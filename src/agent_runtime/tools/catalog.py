@@ -1,0 +1,65 @@
+"""What the built-in tools are: name, description, arguments, and whether a call of unknown outcome may simply be repeated."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent_runtime.domain.agent_config import DEVELOPER_TOOLS, SAFE_TO_REPEAT
+from agent_runtime.tools.calculator import MAX_EXPRESSION_LENGTH
+
+
+class Arguments(BaseModel):
+    """Arguments of a tool: nothing beyond what is named, no value of another type taken for the right one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CalculatorArguments(Arguments):
+    """What `calculator` takes."""
+
+    expression: Annotated[
+        str, Field(min_length=1, max_length=MAX_EXPRESSION_LENGTH, description="Such as (3 + 4) * 2.5 ** 2")
+    ]
+
+
+class DevSleepArguments(Arguments):
+    """What `dev_sleep` takes."""
+
+    seconds: Annotated[float, Field(ge=0, le=3600, strict=False, description="How long to wait")]
+
+
+@dataclass(frozen=True)
+class ToolEntry:
+    """One built-in tool."""
+
+    name: str
+    description: str
+    arguments: type[Arguments]
+
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Whether a call whose outcome is unknown may run again without a person's word."""
+        return self.name in SAFE_TO_REPEAT
+
+    @property
+    def developer_only(self) -> bool:
+        """Whether it exists only with the developer controls."""
+        return self.name in DEVELOPER_TOOLS
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of its arguments."""
+        return self.arguments.model_json_schema()
+
+
+TOOLS: dict[str, ToolEntry] = {
+    entry.name: entry
+    for entry in (
+        ToolEntry(
+            "calculator",
+            "Work out an arithmetic expression exactly. Numbers, + - * / // % ** and parentheses.",
+            CalculatorArguments,
+        ),
+        ToolEntry("dev_sleep", "Wait for some seconds. For trying out the runtime.", DevSleepArguments),
+    )
+}

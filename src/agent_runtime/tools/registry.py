@@ -1,0 +1,34 @@
+"""Makes the tools that a graph runs from the catalog's entries."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from langchain_core.tools import BaseTool, StructuredTool
+
+from agent_runtime.domain.errors import TaskFailed
+from agent_runtime.tools.calculator import calculate
+from agent_runtime.tools.catalog import TOOLS
+from agent_runtime.tools.dev_sleep import dev_sleep
+
+
+async def _calculator(expression: str) -> str:
+    return calculate(expression)
+
+
+_RUN: dict[str, Callable[..., Awaitable[Any]]] = {"calculator": _calculator, "dev_sleep": dev_sleep}
+
+
+def build_tools(names: Iterable[str], *, dev_controls: bool) -> list[BaseTool]:
+    """The named tools, ready for a graph. Raises TaskFailed `invalid_config` for one that does not exist here."""
+    return [_build(name, dev_controls) for name in names]
+
+
+def _build(name: str, dev_controls: bool) -> BaseTool:
+    entry = TOOLS.get(name)
+    if entry is None:
+        raise TaskFailed("invalid_config", f"the agent allows the tool {name!r}, which this version does not have")
+    if entry.developer_only and not dev_controls:
+        raise TaskFailed("invalid_config", f"the tool {name!r} needs the developer controls: set PAR_DEV_CONTROLS=on")
+    return StructuredTool(
+        name=entry.name, description=entry.description, args_schema=entry.arguments, coroutine=_RUN[name]
+    )

@@ -1,0 +1,74 @@
+"""`python -m agent_runtime.worker`: one worker process, or several when PAR_WORKER_PROCESSES says so."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+
+from agent_runtime import fault_points, log
+from agent_runtime.config import Settings, load
+from agent_runtime.domain.errors import AgentRuntimeError, ConfigurationError
+from agent_runtime.models.providers import Providers
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT. Gives the exit code."""
+    try:
+        settings = load()
+        if settings.worker_processes > 1:
+            return _run_several(settings)
+        return asyncio.run(_run_one(settings))
+    except AgentRuntimeError as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+
+
+async def _run_one(settings: Settings) -> int:
+    from agent_runtime.worker.process import WorkerProcess
+
+    if settings.database_url is None:
+        raise ConfigurationError("PAR_DATABASE_URL", "a worker needs the database's address")
+    worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    log.configure(settings.log_level, settings.log_format, worker_id=worker_id)
+    fault_points.arm(settings.fault, allowed=settings.faults_allowed)
+    worker = WorkerProcess(settings, settings.database_url, worker_id, _providers(settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    await worker.run()
+    return 0
+
+
+def _providers(settings: Settings) -> Providers:
+    endpoints = {
+        name: {"base_url": one.base_url, "api_key": one.api_key} for name, one in settings.openai_compatible.items()
+    }
+    return Providers.from_environment(settings.provider_environment, json.dumps(endpoints) if endpoints else None)
+
+
+def _run_several(settings: Settings) -> int:
+    """Processes are started anew and not forked: a child that inherited a socket would keep its parent's lock."""
+    base = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-m", "agent_runtime.worker"],
+            env=settings.child_environment(worker_processes="1", worker_id=f"{base}-{number}"),
+        )
+        for number in range(settings.worker_processes)
+    ]
+
+    def pass_on(number: int, _frame: object) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, pass_on)
+    return max(child.wait() for child in children)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

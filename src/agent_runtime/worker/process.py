@@ -1,0 +1,236 @@
+"""One worker process: its parts, what they tell each other, and its clean end."""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+
+from agent_runtime import __version__, fault_points
+from agent_runtime.agent.graph import AgentBuilder, ModelLimits
+from agent_runtime.checkpointer.group_commit import GroupCommit
+from agent_runtime.config import Settings
+from agent_runtime.domain.errors import DatabaseUnavailable
+from agent_runtime.domain.lease import LeaseTiming
+from agent_runtime.domain.retry import Backoff
+from agent_runtime.models.providers import Providers
+from agent_runtime.store import lease as lease_store
+from agent_runtime.store import live_text as live_text_store
+from agent_runtime.store.claim import make_due
+from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.store.notification import STOP, WORK, listen
+from agent_runtime.worker.claim_loop import ClaimLoop
+from agent_runtime.worker.claimed_task import ClaimedTask
+from agent_runtime.worker.heartbeat import Heartbeat, Listeners, SessionFacts
+from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.maintenance.schedule import Duty, run_duties
+from agent_runtime.worker.maintenance.take_over import take_over
+from agent_runtime.worker.maintenance.time_out import time_out
+from agent_runtime.worker.price_list import PriceList
+from agent_runtime.worker.run_attempt import Attempt, AttemptServices, run_attempt
+
+_log = structlog.get_logger("worker")
+_DUE_SECONDS = 0.2
+_STOPPED_LOOK_SECONDS = 1.0
+_EXIT_MARGIN_SECONDS = 2.0
+
+
+class WorkerProcess:
+    """Runs until `stop()`; then hands over what it holds and returns from `run()`."""
+
+    def __init__(self, settings: Settings, url: str, worker_id: str, providers: Providers) -> None:
+        self.worker_id = worker_id
+        self._settings = settings
+        self._url = url
+        self._attempts: dict[tuple[str, int], Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[object]] = set()
+        self._stopping = asyncio.Event()
+        self._database = Database(
+            url,
+            "par_worker",
+            PoolOptions(settings.database_pool_size, wait_seconds=10.0, application_name=f"par-worker {worker_id}"),
+        )
+        self._commit = GroupCommit(url, worker_id)
+        limits = ModelLimits(
+            settings.model_timeout_seconds, settings.model_first_byte_seconds, settings.model_stall_seconds
+        )
+        self._live_text = LiveText(self._database)
+        self._services = AttemptServices(
+            database=self._database,
+            commit=self._commit,
+            agents=AgentBuilder(providers, limits, dev_controls=settings.dev_controls),
+            prices=PriceList(self._database),
+            live_text=self._live_text,
+            backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
+            worker_id=worker_id,
+        )
+        self._claims = ClaimLoop(
+            self._database,
+            worker_id,
+            settings.worker_pool,
+            free=self._free,
+            start=self._start,
+            poll_seconds=settings.poll_seconds,
+        )
+        self._heartbeat: Heartbeat | None = None
+
+    def stop(self) -> None:
+        """Ask for the clean end: no more claims, drain, hand over, leave."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._database)
+            await stack.enter_async_context(self._commit)
+            self._heartbeat = self._new_heartbeat()
+            await self._heartbeat.start()
+            _log.info("worker_online", worker_id=self.worker_id, pool=self._settings.worker_pool)
+            loops = [asyncio.create_task(coroutine) for coroutine in self._loops()]
+            try:
+                await self._stopping.wait()
+                await self._drain(loops[0])
+            finally:
+                for loop in loops:
+                    loop.cancel()
+                await asyncio.gather(*loops, return_exceptions=True)
+            with contextlib.suppress(DatabaseUnavailable):
+                await lease_store.leave(self._database, self.worker_id)
+            await self._heartbeat.stop()
+            _log.info("worker_offline", worker_id=self.worker_id)
+
+    def _loops(self) -> list[object]:
+        hear = {WORK: self._hear_work, STOP: self._hear_stop}
+        return [
+            self._claims.run(),
+            run_duties(self._duties()),
+            self._live_text.run(),
+            listen(self._url, "par_worker", f"par-listen {self.worker_id}", hear),
+        ]
+
+    def _duties(self) -> list[Duty]:
+        lease = self._settings.lease_seconds
+        return [
+            Duty("delayed work", _DUE_SECONDS, self._let_delayed_work_wait),
+            Duty("stopped attempts", _STOPPED_LOOK_SECONDS, self._drop_ended_attempts),
+            Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
+            Duty("timeouts", 1.0, partial(time_out, self._database)),
+            Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
+            Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
+        ]
+
+    def _new_heartbeat(self) -> Heartbeat:
+        settings = self._settings
+        facts = SessionFacts(
+            worker_id=self.worker_id,
+            worker_pool_id=settings.worker_pool,
+            host=socket.gethostname(),
+            version=__version__,
+            capacity=settings.max_concurrent_tasks,
+            lock_key=int.from_bytes(hashlib.sha256(self.worker_id.encode()).digest()[:8], "big", signed=True),
+        )
+        listeners = Listeners(
+            on_dead_peers=lambda dead: self._errand(self._take_over_from(dead)),
+            on_session_lost=lambda: self._errand(self._recover_session()),
+            on_cannot_renew=self._stop_own_work,
+            on_drain_requested=self.stop,
+            running_tasks=lambda: len(self._attempts),
+        )
+        timing = LeaseTiming(settings.lease_seconds, settings.heartbeat_seconds, settings.probe_seconds)
+        return Heartbeat(self._url, facts, timing, listeners, watchdog_seconds=settings.watchdog_seconds)
+
+    # Attempts
+
+    def _free(self) -> int:
+        return self._settings.max_concurrent_tasks - len(self._attempts)
+
+    def _start(self, claimed: ClaimedTask) -> None:
+        attempt = Attempt(claimed)
+        key = (claimed.task_id, claimed.attempt)
+        self._attempts[key] = attempt
+        self._commit.active = len(self._attempts)
+        running = asyncio.create_task(run_attempt(attempt, self._services), name=f"attempt {claimed.task_id}")
+        self._tasks.add(running)
+        running.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: tuple[str, int], running: asyncio.Task[None]) -> None:
+        self._tasks.discard(running)
+        self._attempts.pop(key, None)
+        self._commit.active = len(self._attempts)
+        if not running.cancelled() and running.exception() is not None:
+            _log.error("attempt_not_settled", task_id=key[0], attempt=key[1], error=repr(running.exception()))
+        self._claims.wake()
+
+    # What others say
+
+    def _hear_work(self, pool: str) -> None:
+        if pool == self._settings.worker_pool:
+            self._claims.wake()
+
+    def _hear_stop(self, worker_id: str) -> None:
+        if worker_id == self.worker_id:
+            self._errand(self._drop_ended_attempts())
+
+    async def _drop_ended_attempts(self) -> None:
+        running = [(one.task.tenant_id, one.task.task_id, one.task.attempt) for one in self._attempts.values()]
+        if not running:
+            return
+        for row in await lease_store.ended_attempts(self._database, running):
+            attempt = self._attempts.get((str(row["task_id"]), row["attempt"]))
+            if attempt is not None:
+                attempt.drop(row["outcome"])
+
+    async def _let_delayed_work_wait(self) -> None:
+        if await make_due(self._database):
+            self._claims.look_everywhere()
+
+    async def _take_over_from(self, suspects: list[str] | None = None) -> None:
+        if await take_over(self._database, suspects or []):
+            self._claims.look_everywhere()
+
+    # The session
+
+    def _stop_own_work(self) -> None:
+        _log.warning("lease_cannot_be_renewed", action="own work stops", running=len(self._attempts))
+        for attempt in list(self._attempts.values()):
+            attempt.hand_over_now()
+
+    async def _recover_session(self) -> None:
+        """The session was declared lost, for example while the process was frozen: drop all and begin anew."""
+        _log.warning("session_lost", dropped=len(self._attempts))
+        for attempt in list(self._attempts.values()):
+            attempt.drop("lease expired")
+        await take_over(self._database, own=[self.worker_id])
+        if self._heartbeat is not None:
+            self._heartbeat.register_again()
+
+    async def _drain(self, claims: "asyncio.Task[object]") -> None:
+        """Hand over: at a step's border within the grace time, after it in the middle of a step."""
+        self._claims.paused = True
+        claims.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.status = "draining"
+        _log.info("worker_draining", running=len(self._attempts))
+        fault_points.reach("drain.before_handover")
+        for attempt in list(self._attempts.values()):
+            attempt.drain()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=self._settings.drain_seconds)
+        for attempt in list(self._attempts.values()):
+            attempt.hand_over_now()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=_EXIT_MARGIN_SECONDS)
+
+    def _errand(self, coroutine: object) -> None:
+        task = asyncio.ensure_future(coroutine)  # type: ignore[arg-type]
+        self._errands.add(task)
+        task.add_done_callback(self._errand_done)
+
+    def _errand_done(self, task: "asyncio.Task[object]") -> None:
+        self._errands.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("errand_failed", error=repr(error))

@@ -1,0 +1,191 @@
+"""One attempt of one task, from its claim to its settlement. `run_attempt` reads like a table of contents."""
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from langchain_core.messages import HumanMessage
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+
+from agent_runtime import fault_points
+from agent_runtime.agent.attempt_context import AttemptContext
+from agent_runtime.agent.graph import AgentBuilder, AgentVersion, BuiltAgent, answer_of
+from agent_runtime.checkpointer.fence import Fence
+from agent_runtime.checkpointer.group_commit import GroupCommit
+from agent_runtime.checkpointer.saver import PostgresSaver
+from agent_runtime.checkpointer.session import Session
+from agent_runtime.domain.errors import TaskFailed
+from agent_runtime.domain.retry import Backoff
+from agent_runtime.store import lease as lease_store
+from agent_runtime.store.database import Database
+from agent_runtime.worker.claimed_task import ClaimedTask
+from agent_runtime.worker.classify_failure import classify
+from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.outcome import Completed, Drained, Dropped, Failed, Outcome
+from agent_runtime.worker.price_list import PriceList
+from agent_runtime.worker.settle import settle
+
+_log = structlog.get_logger("worker.attempt")
+_RECURSION_MARGIN = 16
+
+
+@dataclass(frozen=True)
+class AttemptServices:
+    """What every attempt of a worker shares."""
+
+    database: Database
+    commit: GroupCommit
+    agents: AgentBuilder
+    prices: PriceList
+    live_text: LiveText
+    backoff: Backoff
+    worker_id: str
+
+
+@dataclass
+class Attempt:
+    """A claimed task while it runs here. Others ask it to stop through `drain` and `drop`."""
+
+    task: ClaimedTask
+    control: RunControl = field(default_factory=RunControl)
+    running: "asyncio.Task[Any] | None" = None
+    dropped: str | None = None
+    handing_over: bool = False
+
+    def drain(self) -> None:
+        """Stop at the next border between two steps."""
+        self.control.request_drain("the worker stops")
+
+    def hand_over_now(self) -> None:
+        """Stop in the middle of a step; what is durable is kept."""
+        self.handing_over = True
+        self._cancel()
+
+    def drop(self, why: str) -> None:
+        """Stop at once and write nothing: the attempt was ended by somebody else."""
+        self.dropped = why
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self.running is not None:
+            self.running.cancel()
+
+
+async def run_attempt(attempt: Attempt, services: AttemptServices) -> None:
+    """Run a claimed task to an outcome and settle it. Never raises but CancelledError at the process's end."""
+    task = attempt.task
+    structlog.contextvars.bind_contextvars(task_id=task.task_id, attempt=task.attempt, worker_id=services.worker_id)
+    fault_points.reach("attempt.started")
+    session = _open_session(task, services)
+    began = time.monotonic()
+    outcome = await _outcome_of(attempt, session, services)
+    await settle(task, session, outcome, services.backoff)
+    _log.info("attempt_ended", outcome=type(outcome).__name__, seconds=round(time.monotonic() - began, 3))
+
+
+def _open_session(task: ClaimedTask, services: AttemptServices) -> Session:
+    fence = Fence(task.tenant_id, task.task_id, task.attempt)
+    return Session(services.commit, fence, task.task_id, effects_wait=True)
+
+
+async def _outcome_of(attempt: Attempt, session: Session, services: AttemptServices) -> Outcome:
+    """Run the graph as a task of its own, so that a request to stop cancels the graph and not the settlement."""
+    attempt.running = asyncio.create_task(_run(attempt.task, attempt.control, session, services))
+    if attempt.dropped is not None or attempt.handing_over:
+        attempt.running.cancel()
+    try:
+        async with asyncio.timeout(attempt.task.seconds_left):
+            output = await asyncio.shield(attempt.running)
+        return Completed(json.dumps(output))
+    except GraphDrained:
+        return Drained()
+    except TimeoutError as error:
+        return await _timed_out(attempt) if not attempt.running.done() else classify(error)
+    except asyncio.CancelledError:
+        await _stop(attempt.running)
+        if attempt.dropped is not None:
+            return Dropped(attempt.dropped)
+        if attempt.handing_over:
+            return Drained()
+        raise
+    except Exception as error:  # noqa: BLE001 - an attempt may end with any error; classify says what it means
+        outcome = classify(error)
+        _log.info("attempt_failed", error_type=type(error).__name__, error=str(error)[:500])
+        return outcome
+
+
+async def _timed_out(attempt: Attempt) -> Outcome:
+    if attempt.running is not None:
+        await _stop(attempt.running)
+    return Failed("task_timeout", "the task ran longer than its task_timeout_seconds", "task_timeout")
+
+
+async def _stop(running: "asyncio.Task[Any]") -> None:
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await running
+
+
+async def _run(task: ClaimedTask, control: RunControl, session: Session, services: AttemptServices) -> dict[str, Any]:
+    agent = await _agent_of(task, services)
+    context = await _context_for(task, agent, session, services)
+    graph_input = await _input_for(task, services)
+    saver = PostgresSaver.of_attempt(services.database, services.commit, session)
+    with services.live_text.listening_to(task):
+        state = await agent.graph.ainvoke(
+            graph_input, _graph_config(task, saver), context=context, durability="sync", control=control
+        )
+    return answer_of(state)
+
+
+def _graph_config(task: ClaimedTask, saver: PostgresSaver) -> Any:
+    configurable = {"thread_id": task.task_id, "checkpoint_ns": "", "__pregel_checkpointer": saver}
+    return {"configurable": configurable, "recursion_limit": task.max_steps + _RECURSION_MARGIN}
+
+
+async def _agent_of(task: ClaimedTask, services: AttemptServices) -> BuiltAgent:
+    version = AgentVersion(task.tenant_id, task.agent_id, task.config_version)
+    found = services.agents.get(version)
+    if found is not None:
+        return found
+    snapshot = await lease_store.agent_config(services.database, task.tenant_id, task.agent_id, task.config_version)
+    facts = await services.prices.of(snapshot["provider"], snapshot["model"])
+    return await services.agents.build(version, snapshot, facts.max_output_tokens)
+
+
+async def _context_for(
+    task: ClaimedTask, agent: BuiltAgent, session: Session, services: AttemptServices
+) -> AttemptContext:
+    facts = await services.prices.of(agent.config.provider, agent.config.model)
+    return AttemptContext(
+        session=session,
+        provider=agent.config.provider,
+        model=agent.config.model,
+        price=facts.price,
+        max_steps=task.max_steps,
+        steps_before=task.run_steps,
+        cost_before=task.cost,
+        task_budget=task.budget_max,
+        max_output_tokens=agent.max_output_tokens,
+    )
+
+
+async def _input_for(task: ClaimedTask, services: AttemptServices) -> Any:
+    """The newest input unless a checkpoint already holds it; then None, which goes on from the newest checkpoint."""
+    if task.first_claim:
+        return _first_state(task.input)
+    point = await lease_store.resume_point(services.database, task.tenant_id, task.task_id)
+    if point is None:
+        raise TaskFailed("state_corrupt", "the task has no input")
+    if point["checkpoint_run"] is not None and point["checkpoint_run"] >= point["input_run"]:
+        return None
+    return _first_state(point["input"])
+
+
+def _first_state(text: str | None) -> dict[str, Any]:
+    return {"messages": [HumanMessage(content=text or "")]}
