@@ -85,7 +85,7 @@ def test_the_worker_that_runs_the_task_is_killed_and_the_figures_are_told(
 ) -> None:
     _finish_at_submit(
         stage,
-        [{"step_number": number, "worker_id": VICTIM if number < 11 else OTHER} for number in range(20)],
+        [{"step_number": number, "worker_id": VICTIM if number < 12 else OTHER} for number in range(-1, 21)],
     )
 
     outcome = par("demo", "--json")
@@ -101,7 +101,7 @@ def test_the_worker_that_runs_the_task_is_killed_and_the_figures_are_told(
 
 
 def test_a_repeated_step_is_told_and_fails_the_demo(par: Par, stage: FakeServer) -> None:
-    _finish_at_submit(stage, [{"step_number": number, "worker_id": VICTIM} for number in (0, 1, 1)])
+    _finish_at_submit(stage, [{"step_number": number, "worker_id": VICTIM} for number in (1, 2, 2)])
 
     outcome = par("demo")
 
@@ -110,7 +110,7 @@ def test_a_repeated_step_is_told_and_fails_the_demo(par: Par, stage: FakeServer)
 
 
 def test_plain_output_tells_the_story_in_lines(par: Par, stage: FakeServer) -> None:
-    _finish_at_submit(stage, [{"step_number": 0, "worker_id": VICTIM}])
+    _finish_at_submit(stage, [{"step_number": 1, "worker_id": VICTIM}])
 
     outcome = par("demo")
 

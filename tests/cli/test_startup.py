@@ -33,9 +33,17 @@ sys.exit(status)
 """
 
 
-def modules_loaded_by(*arguments: str) -> set[str]:
-    program = PROGRAM.format(arguments=list(arguments))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=15, check=True)
+def modules_loaded_by(*arguments: str, status: int = 0) -> set[str]:
+    """The modules that a process has loaded after running one command line."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(arguments=list(arguments))],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
+        env={"PAR_URL": "http://127.0.0.1:9", "PAR_ENV_FILE": "", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.returncode == status, done.stderr
     return set(done.stdout.rpartition("@")[2].split())
 
 
@@ -62,14 +70,6 @@ def test_the_list_of_verbs_does_not_even_load_typer() -> None:
 
 
 def test_a_call_to_the_server_loads_no_server_code() -> None:
-    program = PROGRAM.format(arguments=["worker", "list"]).replace("sys.exit(status)", "")
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=15,
-        check=True,
-        env={"PAR_URL": "http://127.0.0.1:9", "PAR_ENV_FILE": "", "PYTHONPATH": ":".join(sys.path)},
-    )
-    loaded = set(done.stdout.rpartition("@")[2].split())
+    loaded = modules_loaded_by("worker", "list", status=8)
+
     assert loaded & {"fastapi", "langchain_core", "langgraph", "psycopg", "uvicorn"} == set()

@@ -34,7 +34,7 @@ class TestServer:
 
     def drop_database(self, url: str) -> None:
         """Drop it with all who are connected."""
-        name = url.rsplit("/", 1)[1].split("?")[0]
+        name = url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]
         self._execute(f"drop database if exists {name} with (force)")
 
     def _execute(self, statement: str) -> None:

@@ -44,6 +44,15 @@ class TaskBook:
         )  # fmt: skip
         return agent_id
 
+    def add_priced_agent(self, agent_id: str, **fields: Any) -> str:
+        """An agent on a scripted model whose every reply costs 140 microdollars."""
+        self.rows(
+            "insert into par.models (provider, model_id, display_name, input_price, output_price, price_source)"
+            " values ('scripted', 'priced', 'priced', 1000000, 2000000, 'manual') on conflict do nothing"
+        )
+        config = {"model": "priced", "allowed_tools": ["calculator", "dev_sleep"]}
+        return self.add_agent(agent_id, config=config, **fields)
+
     def submit(self, text: str = "hello", *, agent_id: str = "agent", **fields: Any) -> str:
         """A queued task; gives its id."""
         task: dict[str, Any] = {
@@ -58,8 +67,14 @@ class TaskBook:
             "task_timeout_seconds": 3600,
             "labels": {},
             "ordinal": 0,
+            "submission": 0,
         } | fields
-        parameters = {"tenant_id": self.tenant_id, "tasks": json.dumps([task]), "idempotency_key": None, "request_hash": None}
+        submission = {"submission": 0, "idempotency_key": None, "request_hash": None, "tasks": 1}
+        parameters = {
+            "tenant_id": self.tenant_id,
+            "tasks": json.dumps([task]),
+            "submissions": json.dumps([submission]),
+        }
         rows = self.rows(query("submit", "submit").decode(), **parameters)
         assert len(rows) == 1, "the agent is missing or disabled"
         return str(task["task_id"])

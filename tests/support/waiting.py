@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def eventually(look: Callable[[], Awaitable[T]], what: str, *, seconds: float = 10.0, every: float = 0.02) -> T:
-    """Ask `look` again and again until it gives something true; fail with `what` and the last answer after `seconds`."""
+    """Ask `look` until it gives something true; fail with `what` and the last answer after `seconds`."""
     deadline = time.monotonic() + seconds
     answer = await look()
     while not answer:

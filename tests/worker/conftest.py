@@ -1,8 +1,8 @@
 """Workers inside the test's own process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-import asyncio
 from typing import Any
 
 import pytest

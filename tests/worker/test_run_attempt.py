@@ -5,7 +5,9 @@ from tests.support.waiting import eventually
 from tests.worker.conftest import StartWorker
 
 
-async def test_a_task_runs_its_tools_and_completes_with_its_last_text(book: TaskBook, start_worker: StartWorker) -> None:
+async def test_a_task_runs_its_tools_and_completes_with_its_last_text(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
     task_id = book.submit(script(calculation("6*7"), {"text": "it is 42"}))
     async with start_worker():
         await _reaches(book, task_id, "completed")
@@ -29,3 +31,28 @@ async def _reaches(book: TaskBook, task_id: str, status: str) -> None:
         return bool(book.task(task_id)["status"] == status)
 
     await eventually(there, f"task {task_id} is {status}", seconds=10)
+
+
+async def test_a_task_pauses_at_the_checkpoint_that_reaches_its_budget(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("priced", budget_max_per_task=1000)
+    task_id = book.submit(script(*[calculation(f"{n}+1") for n in range(20)], {"text": "done"}), agent_id="priced")
+    async with start_worker():
+        await _reaches(book, task_id, "paused")
+    task = book.task(task_id)
+    assert task["pause_reason"] == "budget_per_task"
+    assert task["cost_microdollars"] >= 1000
+
+
+async def test_an_hourly_pause_clears_by_itself_when_the_budget_is_raised(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("priced", budget_max_per_hour=1000)
+    task_id = book.submit(script(*[calculation(f"{n}+1") for n in range(20)], {"text": "done"}), agent_id="priced")
+    async with start_worker():
+        await _reaches(book, task_id, "paused")
+        assert book.task(task_id)["pause_reason"] == "budget_per_hour"
+        assert book.task(task_id)["resume_eligible_at"] is not None
+        book.rows("update par.agents set budget_max_per_hour = 100000000 where agent_id = 'priced'")
+        await _reaches(book, task_id, "completed")

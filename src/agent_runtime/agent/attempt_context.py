@@ -1,20 +1,18 @@
 """What one attempt carries through its graph: its session, its limits and how its calls are paid for."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from agent_runtime.checkpointer.group_commit import Flushed
 from agent_runtime.checkpointer.session import Session
-from agent_runtime.domain.errors import AgentRuntimeError, TaskFailed
+from agent_runtime.domain.budget import check_hourly_budget, check_task_budget
+from agent_runtime.domain.errors import TaskFailed
 from agent_runtime.domain.price import Price
+from agent_runtime.store.database import Row
 
 
-class BudgetReached(AgentRuntimeError):
-    """The recorded cost has reached a limit: the task pauses at this checkpoint. Amounts are microdollars."""
-
-    def __init__(self, limit: int, spent: int) -> None:
-        super().__init__(f"the task's budget of {limit} microdollars is reached: {spent} are spent")
-        self.limit = limit
-        self.spent = spent
+async def _nothing_spent() -> Row | None:
+    return None
 
 
 @dataclass(slots=True)
@@ -30,16 +28,24 @@ class AttemptContext:
     cost_before: int = 0
     task_budget: int | None = None
     max_output_tokens: int = 8192
+    spend_of_the_hour: Callable[[], Awaitable[Row | None]] = _nothing_spent
 
     def check_steps(self) -> None:
         """Raise TaskFailed when the run has used its super-steps and another is about to start."""
         if self.steps_before + self.session.steps >= self.max_steps:
-            message = f"the run used its {self.max_steps} steps without coming to an end: raise max_steps or split the task"
+            message = (
+                f"the run used its {self.max_steps} steps without coming to an end: raise max_steps or split the task"
+            )
             raise TaskFailed("max_steps_exceeded", message, reason="max_steps_exceeded")
 
-    def check_budget(self, flushed: Flushed) -> None:
-        """Raise BudgetReached when what is recorded has reached the smaller of the task's and the agent's limits."""
-        limits = [limit for limit in (flushed.budget_max_per_task, self.task_budget) if limit is not None]
-        spent = self.cost_before + flushed.attempt_cost
-        if limits and spent >= min(limits) and flushed.attempt_cost > 0:
-            raise BudgetReached(min(limits), spent)
+    async def check_budgets(self, flushed: Flushed, *, paid: bool) -> None:
+        """Raise BudgetReached when recorded spend has reached a limit; `paid` calls look at the hour's, too."""
+        if flushed.attempt_cost > 0:
+            spent = self.cost_before + flushed.attempt_cost
+            check_task_budget(spent=spent, agent_limit=flushed.budget_max_per_task, task_limit=self.task_budget)
+        if paid and flushed.budget_max_per_hour is not None:
+            hour = await self.spend_of_the_hour()
+            if hour is not None:
+                check_hourly_budget(
+                    spent=hour["spent"], limit=hour["limit"], clears_in_seconds=hour["clears_in_seconds"]
+                )

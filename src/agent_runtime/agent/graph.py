@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from langchain.agents import create_agent
+from langchain.agents import create_agent, factory
 from langchain_core.messages import AIMessage, BaseMessage
 
 from agent_runtime.agent.attempt_context import AttemptContext
@@ -84,14 +86,33 @@ class AgentBuilder:
             timeout_seconds=self._limits.timeout,
         )
         model = open_chat_model(ModelReference(config.provider, config.model), options, self._providers)
-        graph = create_agent(
-            model,
-            tools=build_tools(config.allowed_tools, dev_controls=self._dev_controls),
-            system_prompt=config.system_prompt or None,
-            middleware=[RuntimeMiddleware()],
-            context_schema=AttemptContext,
-        )
+        with _untraced_hooks():
+            graph = create_agent(
+                model,
+                tools=build_tools(config.allowed_tools, dev_controls=self._dev_controls),
+                system_prompt=config.system_prompt or None,
+                middleware=[RuntimeMiddleware()],
+                context_schema=AttemptContext,
+            )
         return BuiltAgent(graph, config, options.sent_max_output_tokens)
+
+
+@contextmanager
+def _untraced_hooks() -> Iterator[None]:
+    """Keep LangSmith out of the middleware. `create_agent` wraps each hook in `langsmith.traceable`, which goes to a
+    thread and back twice per call even while tracing is off, and would send conversations away if it were on.
+    """
+    module: Any = factory
+    traceable = module.traceable
+    module.traceable = _not_traceable
+    try:
+        yield
+    finally:
+        module.traceable = traceable
+
+
+def _not_traceable(**_: Any) -> Callable[[Any], Any]:
+    return lambda hook: hook
 
 
 def answer_of(state: Any) -> dict[str, Any]:

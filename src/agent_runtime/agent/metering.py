@@ -13,7 +13,7 @@ from agent_runtime.store.flush import CallRow, Reservation
 
 
 def reservation_for(context: AttemptContext, request: ModelRequest[Any]) -> Reservation | None:
-    """The worst case of a call, to be settled if its worker dies; None when it costs nothing or its price is unknown."""
+    """The worst case of a call, settled if its worker dies; None when it costs nothing or its price is unknown."""
     if context.price is None or not (context.price.input_price or context.price.output_price):
         return None
     tokens = estimate_tokens(request.messages) + (len(request.system_prompt or "") // 4)
@@ -22,7 +22,11 @@ def reservation_for(context: AttemptContext, request: ModelRequest[Any]) -> Rese
 
 
 def metered(
-    context: AttemptContext, request: ModelRequest[Any], reply: AIMessage, reservation: Reservation | None, seconds: float
+    context: AttemptContext,
+    request: ModelRequest[Any],
+    reply: AIMessage,
+    reservation: Reservation | None,
+    seconds: float,
 ) -> CallRow:
     """The ledger row of a reply."""
     usage = usage_of(reply, request.messages)

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command
@@ -14,10 +14,12 @@ from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
-from agent_runtime.agent.tool_result import capped, failed_result
-from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed
+from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
+from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed
 
 ToolAnswer = ToolMessage | Command[Any]
+# How often a model may call tools with arguments that are no JSON before the attempt fails.
+_MALFORMED_REPLIES = 3
 
 
 class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
@@ -26,13 +28,32 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[AttemptContext], handler: Callable[[ModelRequest[AttemptContext]], Awaitable[Any]]
     ) -> ModelResponse[Any]:
-        """Start a model call only when all before it is durable and paid for; meter its reply at once."""
+        """Call the model; a reply whose tool calls are all malformed is answered and asked again, a few times."""
         context = request.runtime.context
+        asked: list[AnyMessage] = []
+        for _ in range(_MALFORMED_REPLIES):
+            response = await self._call(context, request, handler)
+            reply = _reply_of(response)
+            if reply is None or reply.tool_calls or not reply.invalid_tool_calls:
+                return ModelResponse([*asked, *response.result], response.structured_response) if asked else response
+            asked += [reply, *malformed_results(reply)]
+            request = request.override(messages=[*request.messages, reply, *malformed_results(reply)])
+        raise TaskFailed("provider_error", "the model kept calling tools with malformed arguments", retryable=True)
+
+    async def _call(
+        self,
+        context: AttemptContext,
+        request: ModelRequest[AttemptContext],
+        handler: Callable[[ModelRequest[AttemptContext]], Awaitable[Any]],
+    ) -> ModelResponse[Any]:
+        """Start a model call only when all before it is durable and paid for; meter its reply at once."""
         session = context.session
         context.check_steps()
-        request = request.override(messages=repaired(request.messages))
+        history = repaired(request.messages)
+        if history is not request.messages:
+            request = request.override(messages=history)
         reservation = reservation_for(context, request)
-        context.check_budget(await session.durable(reservation))
+        await context.check_budgets(await session.durable(reservation), paid=reservation is not None)
         session.node_name = "model"
         fault_points.reach("model.before_call")
         began = time.monotonic()
@@ -42,7 +63,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             session.release_reservation()
             raise
         fault_points.reach("model.returned")
-        reply = next((message for message in response.result if isinstance(message, AIMessage)), None)
+        reply = _reply_of(response)
         if reply is not None:
             session.add_call(metered(context, request, reply, reservation, time.monotonic() - began), reply)
         return response
@@ -51,9 +72,9 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]]
     ) -> ToolAnswer:
         """Start a tool call only when the model's decision is durable; a tool that fails gives the model an error."""
-        context: AttemptContext = request.runtime.context
+        context = cast("AttemptContext", request.runtime.context)
         context.check_steps()
-        context.check_budget(await context.session.durable())
+        await context.check_budgets(await context.session.durable(), paid=False)
         context.session.node_name = "tools"
         fault_points.reach("tool.before_call")
         try:
@@ -64,3 +85,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             answer = failed_result(request.tool_call, error)
         fault_points.reach("tool.after_call")
         return capped(answer) if isinstance(answer, ToolMessage) else answer
+
+
+def _reply_of(response: ModelResponse[Any]) -> AIMessage | None:
+    return next((message for message in response.result if isinstance(message, AIMessage)), None)

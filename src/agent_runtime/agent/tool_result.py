@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 
 MAX_RESULT_BYTES = 25 * 1024
 
@@ -11,6 +11,19 @@ def failed_result(tool_call: Any, error: Exception) -> ToolMessage:
     """The error of a tool as the result of its call."""
     text = f"{type(error).__name__}: {error}"
     return ToolMessage(content=text, tool_call_id=tool_call["id"], name=tool_call["name"], status="error")
+
+
+def malformed_results(reply: AIMessage) -> list[ToolMessage]:
+    """An error for each call of a reply whose arguments could not be read."""
+    return [
+        ToolMessage(
+            content=f"The arguments are no valid JSON ({call['error']}). Call the tool again with a JSON object.",
+            tool_call_id=call["id"] or "",
+            name=call["name"] or "unknown",
+            status="error",
+        )
+        for call in reply.invalid_tool_calls
+    ]
 
 
 def capped(message: ToolMessage) -> ToolMessage:

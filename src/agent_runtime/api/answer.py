@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,10 +14,11 @@ from agent_runtime.api.problem import Problem, invalid_field
 from agent_runtime.api.request_body import text_problem
 from agent_runtime.api.runtime import caller_of, runtime_of
 from agent_runtime.store import idempotency
+from agent_runtime.store.database import Connection
 from agent_runtime.store.idempotency import KeptAnswer, RequestKey
 
 LONGEST_KEY = 255
-Action = Callable[[AsyncConnection[DictRow]], Awaitable[KeptAnswer]]
+Action = Callable[[Connection], Awaitable[KeptAnswer]]
 
 
 def answer(body: Any, status: int = 200) -> Response:
@@ -39,7 +38,7 @@ def request_key(request: Request, body: BaseModel | None) -> RequestKey | None:
         return None
     key = given[0]
     if len(given) > 1 or not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or text_problem(key):
-        raise invalid_field(("header", "Idempotency-Key"), f"must be one key of 1 to {LONGEST_KEY} printable characters")
+        raise invalid_field(("header", "Idempotency-Key"), f"must be one key of 1 to {LONGEST_KEY} characters")
     content = body.model_dump(mode="json", exclude_unset=True) if body is not None else {}
     signed = to_sorted_json([request.method, request.scope["path"], content])
     return RequestKey(key, hashlib.sha256(signed).digest())

@@ -33,6 +33,7 @@ from agent_runtime.api.runtime import Runtime
 from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
     task_submit, dead_letter, task, task_action, task_history, task_stream, agent, agent_version, model, worker, tool,
@@ -43,13 +44,11 @@ WAIT_SECONDS = 2.5
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. It connects to the database when it starts serving, and waits for nothing."""
-    app = FastAPI(
-        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings)
-    )
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
     for router in _routers():
         app.include_router(router)
     error_map.install(app)
-    app.add_middleware(Envelope, door=Door(settings.api_trusted_hosts))  # type: ignore[arg-type]
+    app.add_middleware(Envelope, door=Door(settings.api_trusted_hosts))
     return app
 
 
@@ -64,7 +63,12 @@ def _lifespan(settings: Settings) -> Any:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database(settings.database_url or "", "par_api", options))
             runtime = Runtime(
-                settings, database, Hints(database), TaskFeed(database), ModelRegistry(database, settings)
+                settings=settings,
+                database=database,
+                submitter=Submitter(database),
+                hints=Hints(database),
+                feed=TaskFeed(database),
+                models=ModelRegistry(database, settings),
             )
             app.state.runtime = runtime
             for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run):

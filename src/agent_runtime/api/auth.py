@@ -33,7 +33,7 @@ class Door:
         self._names = LOOPBACK_NAMES | {name.lower() for name in trusted_hosts}
 
     def admit(self, headers: Headers) -> Caller:
-        """The caller. Raises Problem 401 for any credentials, since there are no keys; 403 for a foreign host or origin."""
+        """The caller. Raises Problem: 401 for any credentials (there are no keys), 403 for a foreign host or origin."""
         hosts = 0
         for name, value in headers:
             if name == b"host":

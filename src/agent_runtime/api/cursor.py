@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Listing:
-    """One list as the client asked for it: its name, its filters, and the types of its key (`uuid`, `time`, `int`, `text`)."""
+    """One list as asked for: its name, its filters, and the types of its key (`uuid`, `time`, `int`, `text`)."""
 
     name: str
     key: Mapping[str, str]
@@ -75,5 +75,9 @@ def _text(value: Any) -> str:
     return value
 
 
-_READ: dict[str, Any] = {"uuid": lambda value: str(uuid.UUID(_text(value))), "time": _time, "int": _whole, "text": _text}
+def _uuid(value: Any) -> str:
+    return str(uuid.UUID(_text(value)))
+
+
+_READ: dict[str, Any] = {"uuid": _uuid, "time": _time, "int": _whole, "text": _text}
 _WRITTEN: dict[str, Any] = {"uuid": str, "time": lambda value: value.isoformat(), "int": int, "text": str}

@@ -1,6 +1,5 @@
 """Which error becomes which answer. Nothing of an unexpected error reaches the client; the log has it by request id."""
 
-import psycopg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -8,17 +7,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_runtime.api.problem import FieldError, Problem, invalid, invalid_field
+from agent_runtime.api.problem import FieldError, Problem, invalid
 from agent_runtime.domain.errors import Conflict, DatabaseUnavailable, InvalidRequest, NotFound, RequestRefused
+from agent_runtime.store.database import is_data_refusal
 
 _log = structlog.get_logger(__name__)
-# What PostgreSQL refuses as data although the models let it through: a client's fault, not ours.
-_DATA_EXCEPTIONS = "22"
 
 
 def install(app: FastAPI) -> None:
     """Have the application answer every error as a problem document."""
-    for kind in (Problem, RequestRefused, DatabaseUnavailable, RequestValidationError, HTTPException, psycopg.Error):
+    for kind in (Problem, RequestRefused, DatabaseUnavailable, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
 
 
@@ -44,7 +42,7 @@ def problem_for(error: BaseException) -> Problem:
         return _invalid_parameters(error)
     if isinstance(error, HTTPException):
         return _http(error)
-    if isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_DATA_EXCEPTIONS):
+    if is_data_refusal(error):
         return Problem(422, "a value cannot be stored as it was sent")
     _log.error("request_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
     return Problem(500, "this request failed by a fault of the server; its log tells more under the request id")
@@ -71,7 +69,9 @@ def _http(error: HTTPException) -> Problem:
 
 
 def _invalid_parameters(error: RequestValidationError) -> Problem:
-    found = [FieldError(each["loc"], each["msg"].removeprefix("Value error, ")) for each in error.errors()]
-    if any(each.loc[0] == "path" for each in found):
-        return invalid_field(found[0].loc, found[0].msg)
-    return invalid(found)
+    """A path that cannot be an id names nothing, like an id that does not exist; the rest is the client's mistake."""
+    found = error.errors()
+    for each in found:
+        if each["loc"][0] == "path":
+            return problem_for(NotFound(str(each["loc"][1]).removesuffix("_id"), str(each.get("input"))[:200]))
+    return invalid([FieldError(each["loc"], each["msg"].removeprefix("Value error, ")) for each in found])

@@ -10,7 +10,7 @@ _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
 
 def to_json(value: Any) -> bytes:
-    """`value` as UTF-8 JSON. Lone surrogates and integers over 64 bits, which orjson refuses, go out escaped or whole."""
+    """`value` as UTF-8 JSON. Lone surrogates and huge integers, which orjson refuses, go out escaped or whole."""
     try:
         return orjson.dumps(value, option=_OPTIONS)
     except TypeError:

@@ -131,4 +131,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # The routes describe themselves to the imported module, of which this one is a second copy.
+    from agent_runtime.api.openapi import main as imported_main
+
+    sys.exit(imported_main(sys.argv[1:]))

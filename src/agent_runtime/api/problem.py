@@ -67,16 +67,18 @@ class Problem(AgentRuntimeError):
 
     def response(self, request_id: str) -> Response:
         """The answer itself."""
-        return Response(
-            to_json(self.body(request_id)), self.status, headers=self.headers, media_type=MEDIA_TYPE
-        )
+        return Response(to_json(self.body(request_id)), self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
 def invalid(errors: Sequence[FieldError], *, status: int = 422) -> Problem:
     """A refused request; the detail names the fields in one line."""
-    shown = "; ".join(f"{'.'.join(str(part) for part in each.loc[1:]) or each.loc[0]}: {each.msg}" for each in errors[:5])
+    shown = "; ".join(f"{_path(each.loc)}: {each.msg}" for each in errors[:5])
     more = f" (and {len(errors) - 5} more)" if len(errors) > 5 else ""
     return Problem(status, shown + more, errors)
+
+
+def _path(loc: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in (loc[1:] or loc))
 
 
 def invalid_field(loc: Sequence[str | int], message: str) -> Problem:

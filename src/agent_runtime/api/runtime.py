@@ -12,6 +12,7 @@ from agent_runtime.api.problem import Problem
 from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database
+from agent_runtime.store.submit import Submitter
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Runtime:
 
     settings: Settings
     database: Database
+    submitter: Submitter
     hints: Hints
     feed: TaskFeed
     models: ModelRegistry = field(repr=False)

@@ -93,7 +93,7 @@ class TaskFeed:
             except DatabaseUnavailable as error:
                 _log.info("feed_waits_for_database", error=str(error))
                 full = False
-            except Exception:  # every stream of the process hangs on this loop
+            except Exception:  # noqa: BLE001  every stream of the process hangs on this loop
                 _log.exception("feed_failed")
                 full = False
             await asyncio.sleep(0 if full else POLL_SECONDS)
@@ -146,12 +146,15 @@ class TaskFeed:
     async def _keep_listening(self, tenant_id: str, task_ids: set[str]) -> None:
         known = self._listening.setdefault(tenant_id, set())
         due = time.monotonic() - self._refreshed_at > REFRESH_SECONDS
-        if due or not task_ids <= known:
+        wanted = task_ids if due else task_ids - known
+        if due:
             self._refreshed_at = time.monotonic()
             if gone := known - task_ids:
                 await store.stop_listening(self._database, tenant_id, self._listener_id, sorted(gone))
-            await store.listen(self._database, tenant_id, self._listener_id, sorted(task_ids), LISTEN_SECONDS)
-            self._listening[tenant_id] = set(task_ids)
+                known -= gone
+        if wanted:
+            await store.listen(self._database, tenant_id, self._listener_id, sorted(wanted), LISTEN_SECONDS)
+            known |= wanted
 
     async def _forget_listening(self) -> None:
         for tenant_id, task_ids in self._listening.items():

@@ -83,7 +83,9 @@ def read_state(checkpoint_id: str, state: bytes, expected_checksum: int) -> Stor
     """Decode `state` without resolving references. Raises StateCorrupt when its checksum or shape is wrong."""
     data = bytes(state)
     if checksum(data) != expected_checksum:
-        raise StateCorrupt(f"checkpoint {checkpoint_id} fails its checksum: its bytes were changed after it was written")
+        raise StateCorrupt(
+            f"checkpoint {checkpoint_id} fails its checksum: its bytes were changed after it was written"
+        )
     parsed = from_bytes(data)
     if not isinstance(parsed, dict) or not {"f", "c", "m"} <= parsed.keys():
         raise StateCorrupt(f"checkpoint {checkpoint_id} has an unknown shape")

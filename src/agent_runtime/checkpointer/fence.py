@@ -14,6 +14,6 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class OpenFence:
-    """No check at all: for LangGraph's conformance suite and for bare use outside a worker, which must never build one."""
+    """No check at all: for LangGraph's conformance suite and bare use. A worker must never build one."""
 
     tenant_id: str = "default"

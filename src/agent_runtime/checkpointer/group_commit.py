@@ -62,7 +62,7 @@ class GroupCommit:
         self.active = 0
 
     async def __aenter__(self) -> "GroupCommit":
-        self._tasks = [asyncio.create_task(self._lane(), name=f"flush-{n}") for n in range(self._lanes)]
+        self._tasks = [asyncio.create_task(self._lane(n), name=f"flush-{n}") for n in range(self._lanes)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,7 +81,7 @@ class GroupCommit:
         self._ready.set()
         return await entry.done
 
-    async def _lane(self) -> None:
+    async def _lane(self, lane: int) -> None:
         connection: AsyncConnection[DictRow] | None = None
         try:
             while True:
@@ -89,14 +89,14 @@ class GroupCommit:
                 batch = self._take()
                 if not batch:
                     continue
-                connection = await self._deliver(batch, connection)
+                connection = await self._deliver(batch, connection, lane)
         finally:
             if connection is not None:
                 await connection.close()
 
     def _take(self) -> list[_Entry]:
         size = min(_LARGEST_BATCH, max(4, (self.active + 1) // self._lanes))
-        batch = []
+        batch: list[_Entry] = []
         while self._waiting and len(batch) < size:
             entry = self._waiting.popleft()
             if not entry.done.done():
@@ -105,11 +105,11 @@ class GroupCommit:
             self._ready.clear()
         return batch
 
-    async def _deliver(self, batch: list[_Entry], connection: AsyncConnection[DictRow] | None) -> Any:
+    async def _deliver(self, batch: list[_Entry], connection: AsyncConnection[DictRow] | None, lane: int) -> Any:
         while batch:
             try:
                 connection = connection or await self._connect()
-                batch = await self._attempt(connection, batch)
+                batch = await self._attempt(connection, batch, lane)
             except asyncio.CancelledError:
                 for entry in batch:
                     entry.done.cancel()
@@ -123,19 +123,19 @@ class GroupCommit:
                     batch = [entry for entry in batch if not entry.done.done()]
                 elif len(batch) > 1:
                     for entry in batch:
-                        connection = await self._deliver([entry], connection)
+                        connection = await self._deliver([entry], connection, lane)
                     return connection
                 else:
                     _refuse(batch[0], error)
                     return connection
         return connection
 
-    async def _attempt(self, connection: AsyncConnection[DictRow], batch: list[_Entry]) -> list[_Entry]:
+    async def _attempt(self, connection: AsyncConnection[DictRow], batch: list[_Entry], lane: int) -> list[_Entry]:
         units = [entry.unit for entry in batch]
         moves = [entry.move for entry in batch if entry.move is not None]
         fault_points.reach("finish.before_commit" if moves else "flush.before_commit")
         async with asyncio.timeout(_FLUSH_DEADLINE_SECONDS):
-            flushed, moved = await flush(connection, units, moves)
+            flushed, moved = await flush(connection, units, moves, lane=lane)
         fault_points.reach("finish.after_commit" if moves else "flush.after_commit")
         landed = {row["ordinal"]: row for row in flushed}
         moved_tasks = {str(row["task_id"]): row for row in moved}
@@ -176,20 +176,16 @@ class GroupCommit:
         connection = await AsyncConnection.connect(
             self._url,
             row_factory=dict_row,
-            prepare_threshold=1,
             **connection_options("par_worker", f"par-flush {self._worker_id}"),
         )
         arrays.register(connection)
-        await connection.execute("set plan_cache_mode = force_generic_plan")
         return connection
 
 
 def _answer(entry: _Entry, row: Row, moved: Row | None) -> None:
     if not entry.done.done():
         entry.done.set_result(
-            Flushed(
-                row.get("attempt_cost") or 0, row.get("budget_max_per_task"), row.get("budget_max_per_hour"), moved
-            )
+            Flushed(row.get("attempt_cost") or 0, row.get("budget_max_per_task"), row.get("budget_max_per_hour"), moved)
         )
 
 
@@ -204,4 +200,3 @@ async def _close(connection: AsyncConnection[Any] | None) -> None:
     if connection is not None:
         with contextlib.suppress(psycopg.Error, TimeoutError):
             await asyncio.wait_for(connection.close(), 1)
-

@@ -60,6 +60,8 @@ class PostgresSaver(BaseCheckpointSaver[int]):
         session = self._only or self._sessions.get(thread.task_id)
         if session is not None:
             await session.flush()
+            if session.nothing_stored:
+                return None
         loaded = await self._load(thread, thread_id, get_checkpoint_id(config))
         if self._only is not None and loaded is not None:
             next_message = await store.next_message(self._database, thread)
@@ -99,7 +101,11 @@ class PostgresSaver(BaseCheckpointSaver[int]):
     # Writing
 
     async def aput(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Hand a checkpoint to the session. Raises LeaseLost, NotStorable."""
         thread, thread_id = self._address(config)

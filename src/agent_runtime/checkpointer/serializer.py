@@ -106,30 +106,14 @@ class Serializer:
             return {key: self.encode(item) for key, item in value.items()}
         return {TAG: "dict", "v": [[self.encode(key), self.encode(item)] for key, item in value.items()]}
 
-    def _encode_tagged(self, value: Any) -> Any:  # noqa: PLR0911
-        match value:
-            case _DeltaSnapshot():
-                return {TAG: "snapshot", "v": self.encode(value.value)}
-            case tuple():
-                return {TAG: "tuple", "v": [self.encode(item) for item in value]}
-            case set() | frozenset():
-                return {TAG: type(value).__name__, "v": [self.encode(item) for item in value]}
-            case bytes() | bytearray():
-                return {TAG: "bytes", "v": base64.b64encode(value).decode("ascii")}
-            case datetime():
-                return {TAG: "datetime", "v": value.isoformat()}
-            case UUID():
-                return {TAG: "uuid", "v": str(value)}
-            case Send():
-                return {TAG: "send", "node": value.node, "v": self.encode(value.arg)}
-            case Interrupt():
-                return {TAG: "interrupt", "id": value.id, "v": self.encode(value.value)}
-            case Overwrite():
-                return {TAG: "overwrite", "v": self.encode(value.value)}
-            case Command():
-                return {TAG: "command", "v": self.encode(_command_fields(value))}
-            case BaseException():
-                return {TAG: "error", "type": type(value).__name__, "v": str(value)}
+    def _encode_tagged(self, value: Any) -> Any:
+        for kind, tag, content in _ENCODERS:
+            if isinstance(value, kind):
+                return {TAG: tag, **content(self, value)}
+        return self._encode_subclass(value)
+
+    def _encode_subclass(self, value: Any) -> Any:
+        """A subclass of a plain type, such as a string of an enumeration, is stored as the plain one."""
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, int | float):
@@ -162,6 +146,26 @@ class Serializer:
         except (KeyError, TypeError, ValueError) as error:
             raise StateCorrupt(f"stored state holds a malformed {tag}: {error}") from error
 
+
+def _items(serializer: Serializer, value: Any) -> dict[str, Any]:
+    return {"v": [serializer.encode(item) for item in value]}
+
+
+# In order: a delta snapshot is a tuple, too.
+_ENCODERS: tuple[tuple[Any, str, Callable[[Serializer, Any], dict[str, Any]]], ...] = (
+    (_DeltaSnapshot, "snapshot", lambda s, v: {"v": s.encode(v.value)}),
+    (tuple, "tuple", _items),
+    (set, "set", _items),
+    (frozenset, "frozenset", _items),
+    ((bytes, bytearray), "bytes", lambda _, v: {"v": base64.b64encode(v).decode("ascii")}),
+    (datetime, "datetime", lambda _, v: {"v": v.isoformat()}),
+    (UUID, "uuid", lambda _, v: {"v": str(v)}),
+    (Send, "send", lambda s, v: {"node": v.node, "v": s.encode(v.arg)}),
+    (Interrupt, "interrupt", lambda s, v: {"id": v.id, "v": s.encode(v.value)}),
+    (Overwrite, "overwrite", lambda s, v: {"v": s.encode(v.value)}),
+    (Command, "command", lambda s, v: {"v": s.encode(_command_fields(v))}),
+    (BaseException, "error", lambda _, v: {"type": type(v).__name__, "v": str(v)}),
+)
 
 _DECODERS: dict[str, Callable[[Serializer, dict[str, Any]], Any]] = {
     "message": lambda s, v: decode_message(v["v"], s),

@@ -31,13 +31,22 @@ class Session:
     """Gathers units for one attempt (or for one thread of bare use) and hands them to the group commit in order.
 
     With `effects_wait` the graph's own nodes call `durable()` before every effect; without it (graphs that are not
-    ours) every checkpoint is flushed when it is made.
+    ours) every checkpoint is flushed when it is made. `nothing_stored` spares a look at the start of a new task.
     """
 
-    def __init__(self, commit: GroupCommit, fence: Fence | OpenFence, task_id: str, *, effects_wait: bool) -> None:
+    def __init__(
+        self,
+        commit: GroupCommit,
+        fence: Fence | OpenFence,
+        task_id: str,
+        *,
+        effects_wait: bool,
+        nothing_stored: bool = False,
+    ) -> None:
         self.fence = fence
         self.task_id = task_id
         self.effects_wait = effects_wait
+        self.nothing_stored = nothing_stored
         self.node_name: str | None = None
         self.last_flushed = Flushed()
         self.steps = 0
@@ -155,6 +164,7 @@ class Session:
         self._stop_sibling_timer()
         async with self._in_order:
             unit = self._unit
+            self.nothing_stored = self.nothing_stored and unit.empty
             if unit.empty and move is None:
                 return self.last_flushed
             self._unit = self._new_unit()
@@ -236,7 +246,7 @@ def _with_checkpoint(call: CallRow, checkpoint_id: str) -> CallRow:
 
 
 def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list[EventRow]:
-    place = {"namespace": row.namespace, "message_sequence": row.sequence}
+    place: dict[str, Any] = {"namespace": row.namespace, "message_sequence": row.sequence}
     if isinstance(message, HumanMessage):
         return [EventRow("user_turn", **place)]
     if isinstance(message, ToolMessage):

@@ -49,6 +49,13 @@ def _examine(settings: Settings) -> list[Finding]:
 
     url = server_url(settings)
     answers = asyncio.run(_ask(settings, url))
+    if _database_is_away(answers.health_error):
+        return [
+            Finding("server", OK, f"{url} answers"),
+            Finding("database", FAIL, "the server cannot reach it", _MEND_DATABASE),
+            *_providers(settings, answers),
+            _disk(settings),
+        ]
     if answers.health_error is not None:
         todo = "start one with `par up`, or set PAR_URL"
         return [
@@ -112,7 +119,17 @@ def _database(answers: _Answers) -> Finding:
     state = database.get("status", "ok") if isinstance(database, dict) else database
     if str(state).lower() in ("ok", "up", "true", "reachable", "healthy", "connected"):
         return Finding("database", OK, shown)
-    return Finding("database", FAIL, shown, "see `par logs database`, or whether PAR_DATABASE_URL's server runs")
+    return Finding("database", FAIL, shown, _MEND_DATABASE)
+
+
+_MEND_DATABASE = "see `par logs database`, or whether the server of PAR_DATABASE_URL runs"
+
+
+def _database_is_away(error: AgentRuntimeError | None) -> bool:
+    """A server without its database answers 503."""
+    from agent_runtime.client.errors import RequestFailed
+
+    return isinstance(error, RequestFailed) and error.problem.status == 503
 
 
 def _migrations(answers: _Answers) -> Finding:
@@ -162,12 +179,12 @@ def _providers(settings: Settings, answers: _Answers) -> list[Finding]:
         name for name in settings.provider_environment if name.endswith(("_KEY", "_KEY_ID", "_BEDROCK", "_PROFILE"))
     ]
     named = [*keys, *settings.openai_compatible]
-    active = sorted({model["provider"] for model in answers.models if model.get("is_active")})
-    known = f"; the server has active models of {', '.join(active)}" if active else ""
+    known = sorted({model["provider"] for model in answers.models})
+    listed = f"; the registry has models of {', '.join(known)}" if known else ""
     if named:
-        return [Finding("providers", OK, f"set here: {', '.join(named)}{known}")]
+        return [Finding("providers", OK, f"set here: {', '.join(named)}{listed}")]
     todo = "set for example OPENAI_API_KEY before `par start`; the provider `scripted` works without any"
-    return [Finding("providers", OK if len(active) > 1 else WARN, f"no key is set here{known}", todo)]
+    return [Finding("providers", WARN, f"no key is set here{listed}", todo)]
 
 
 def _disk(settings: Settings) -> Finding:

@@ -37,6 +37,11 @@ class TaskProgress:
             self.tool_calls += 1
         self._add_spend(data)
 
+    @property
+    def unpriced_note(self) -> str:
+        """What to add to a sum that leaves out calls whose price nobody knows."""
+        return " and calls of unknown price" if self.unpriced else ""
+
     def _add_spend(self, data: dict[str, Any]) -> None:
         self.input_tokens += data.get("input_tokens") or 0
         self.output_tokens += data.get("output_tokens") or 0
@@ -50,7 +55,7 @@ class TaskProgress:
             f"turn {self.turns}",
             f"{self.tool_calls} tool {'call' if self.tool_calls == 1 else 'calls'}",
             f"{count(self.input_tokens)} in / {count(self.output_tokens)} out",
-            money(self.cost) + (" and calls of unknown price" if self.unpriced else ""),
+            money(self.cost) + self.unpriced_note,
             duration(elapsed_seconds),
         ]
         return " · ".join(parts)
@@ -91,7 +96,7 @@ def _lifecycle_line(data: dict[str, Any]) -> str:
     event = str(data.get("event_type") or "event").removeprefix("task_").replace("_", " ")
     worker = f" by {data['worker_id']}" if data.get("worker_id") else ""
     message = f": {data['error_message']}" if data.get("error_message") else ""
-    return safe_line(f"task    {event}{worker}{message}", 160)
+    return f"task    {safe_line(f'{event}{worker}{message}', 160)}"
 
 
 def _arguments(arguments: Any) -> str:

@@ -39,6 +39,8 @@ class QuietDisplay:
 
     def __init__(self, output: Output) -> None:
         self.output = output
+        self.progress = TaskProgress()
+        self.reconnecting = False
 
     def __enter__(self) -> WatchDisplay:
         return self
@@ -49,22 +51,27 @@ class QuietDisplay:
         return None
 
     def event(self, kind: str, data: dict[str, Any], sequence: int | None) -> None:
-        return None
+        self.progress.take(kind, data)
+        self.reconnecting = False
 
     def lost(self, reason: str) -> None:
-        self.output.note(f"Connection lost, trying again: {reason}")
+        """Told for each attempt, said once for each outage."""
+        if not self.reconnecting:
+            self.output.note("Connection lost, trying again ...")
+        self.reconnecting = True
 
     def result(self, task: dict[str, Any]) -> None:
         if self.output.as_json:
             self.output.json(task)
         else:
-            print_result(self.output, task)
+            print_result(self.output, task, self.progress.unpriced_note)
 
 
 class JsonDisplay(QuietDisplay):
     """One line of JSON for each event, the task itself last."""
 
     def event(self, kind: str, data: dict[str, Any], sequence: int | None) -> None:
+        super().event(kind, data, sequence)
         self.output.json_line({"event": kind, "id": sequence, "data": data})
 
     def result(self, task: dict[str, Any]) -> None:
@@ -75,6 +82,7 @@ class PlainDisplay(QuietDisplay):
     """One line of text for each durable event."""
 
     def event(self, kind: str, data: dict[str, Any], sequence: int | None) -> None:
+        super().event(kind, data, sequence)
         line = describe(kind, data)
         if line is not None:
             self.output.line(line)
@@ -89,8 +97,6 @@ class LiveDisplay(QuietDisplay):
         from rich.live import Live
         from rich.spinner import Spinner
 
-        self.progress = TaskProgress()
-        self._reconnecting = False
         self._started = time.monotonic()
         self._console = Console()
         self._spinner = Spinner("dots")
@@ -106,20 +112,19 @@ class LiveDisplay(QuietDisplay):
         self._live.__exit__(kind, error, trace)
 
     def event(self, kind: str, data: dict[str, Any], sequence: int | None) -> None:
-        self._reconnecting = False
-        self.progress.take(kind, data)
+        super().event(kind, data, sequence)
         line = describe(kind, data)
         if line is not None:
             self._console.print(self._styled(kind, line, data), soft_wrap=False, overflow="ellipsis", no_wrap=True)
 
     def lost(self, reason: str) -> None:
-        self._reconnecting = True
+        self.reconnecting = True
 
     def _draw(self) -> Any:
         from rich.text import Text
 
         text = Text(self.progress.line(time.monotonic() - self._started), style="bold", no_wrap=True)
-        if self._reconnecting:
+        if self.reconnecting:
             text.append("  connection lost, trying again", style="yellow")
         elif self.progress.typing:
             text.append(f"  {safe_line(self.progress.typing)[-60:]}", style="dim")
@@ -137,19 +142,20 @@ class LiveDisplay(QuietDisplay):
 _COLOURS = {"lifecycle": "magenta", "turn": "cyan", "tool_call": "yellow", "tool_result": "green", "compaction": "blue"}
 
 
-def print_result(output: Output, task: dict[str, Any]) -> None:
+def print_result(output: Output, task: dict[str, Any], cost_note: str = "") -> None:
     """How the task stands: its text, then one line with status, steps, cost and duration."""
     text = result_text(task) if task["status"] == "completed" else standing_reason(task)
     if text:
         output.line(safe(text))
-    output.line(summary_line(task))
+    output.line(summary_line(task, cost_note))
 
 
-def summary_line(task: dict[str, Any]) -> str:
+def summary_line(task: dict[str, Any], cost_note: str) -> str:
+    steps = task.get("step_count", 0)
     parts = [
         safe_line(task["status"]),
-        f"{task.get('step_count', 0)} steps",
-        money(task.get("total_cost_microdollars")),
+        f"{steps} {'step' if steps == 1 else 'steps'}",
+        money(task.get("total_cost_microdollars")) + cost_note,
         task_duration(task),
     ]
     saved = task.get("saved_cost_microdollars")

@@ -64,7 +64,7 @@ class FieldProblem:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """A configuration as a run uses it. `temperature` and `max_output_tokens` are None where the model's default holds."""
+    """A configuration as a run uses it. None in `temperature` and `max_output_tokens` means the model's default."""
 
     provider: str
     model: str

@@ -24,9 +24,7 @@ def cancel(tenant_id: str, task_id: str) -> Move:
 
 def force_dead_letter(tenant_id: str, task_id: str) -> Move:
     """End a running task as if it had failed."""
-    return Move(
-        tenant_id, task_id, Change.FORCE_DEAD_LETTER, failure=_failure(*_FORCED), dead_letter_reason=_FORCED[0]
-    )
+    return Move(tenant_id, task_id, Change.FORCE_DEAD_LETTER, failure=_failure(*_FORCED), dead_letter_reason=_FORCED[0])
 
 
 def expire_lease(tenant_id: str, task_id: str) -> Move:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """Where a task is. `completed` and `dead_letter` are terminal; the waiting states and `paused` wait for people or budget."""
+    """Where a task is. `completed` and `dead_letter` are terminal, `waiting_*` wait for people, `paused` for budget."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -86,9 +86,7 @@ async def update_agent(
     await fetch_all(connection, "agent", "update_agent", key | values.columns() | {"config_version": version})
 
 
-async def list_versions(
-    database: Database, tenant_id: str, agent_id: str, after: int, limit: int
-) -> list[Row]:
+async def list_versions(database: Database, tenant_id: str, agent_id: str, after: int, limit: int) -> list[Row]:
     """A page of an agent's configuration history. Raises NotFound for an unknown agent."""
     parameters = {"agent_id": agent_id, "after": after, "limit": limit}
     rows = await database.tenant_rows(tenant_id, "agent", "list_versions", parameters)

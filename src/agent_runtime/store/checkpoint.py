@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent_runtime.store.database import Database, Row, fetch_all, fetch_one
+from agent_runtime.store.database import Database, Row, fetch_one
 
 _ROOM = "checkpoint"
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import psycopg
 from psycopg import AsyncConnection
@@ -14,21 +14,25 @@ from agent_runtime.domain.errors import DatabaseUnavailable
 from agent_runtime.store.queries import query
 
 Row = dict[str, Any]
+Connection = AsyncConnection[DictRow]
 Parameters = dict[str, Any]
 Role = Literal["par_api", "par_worker"]
 
 # What a failover, a restart or a full server answers: the transaction did not happen or may be repeated by its keys.
 _OUTAGE_CLASSES = ("08", "53", "57P", "58")
 _OUTAGE_CODES = frozenset({"25006", "55006", "40001", "40P01"})
-_TIMEOUTS: dict[str, str] = {
+_ROLE_OPTIONS: dict[str, str] = {
     "par_api": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
-    "par_worker": "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
+    # A worker's statements are few and always the same, and all go by key: their plans are made once, and a plan made
+    # while a table was still small must not read it from end to end when it has grown.
+    "par_worker": "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off",
 }
 
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """How many connections a pool may hold, how long (seconds) a caller waits for one, and the name the server shows."""
+    """How many connections a pool may hold, how long (seconds) a caller waits for one, and its name in the server."""
 
     size: int = 10
     wait_seconds: float = 5.0
@@ -41,7 +45,8 @@ def connection_options(role: Role, application_name: str) -> dict[str, Any]:
         "autocommit": True,
         "connect_timeout": 5,
         "application_name": application_name,
-        "options": f"-c role={role} -c search_path=par,pg_catalog -c timezone=UTC {_TIMEOUTS[role]}",
+        "prepare_threshold": 1 if role == "par_worker" else 5,
+        "options": f"-c role={role} -c search_path=par,pg_catalog -c timezone=UTC {_ROLE_OPTIONS[role]}",
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
@@ -59,6 +64,11 @@ def is_outage(error: BaseException) -> bool:
     if code is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return code.startswith(_OUTAGE_CLASSES) or code in _OUTAGE_CODES
+
+
+def is_data_refusal(error: BaseException) -> bool:
+    """Whether PostgreSQL refused a value as data (SQLSTATE class 22), which is the fault of whoever sent it."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("22")
 
 
 @asynccontextmanager
@@ -151,7 +161,7 @@ async def fetch_all(
 ) -> list[Row]:
     """Rows of the named query `name` of `sql/<room>.sql`."""
     cursor = await connection.execute(query(room, name), parameters or {})
-    return cast("list[Row]", await cursor.fetchall()) if cursor.description else []
+    return await cursor.fetchall() if cursor.description else []
 
 
 async def fetch_one(

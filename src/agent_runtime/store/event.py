@@ -17,9 +17,7 @@ async def list_activity(database: Database, tenant_id: str, task_id: str, after:
     return await database.tenant_rows(tenant_id, "event", "list_activity", parameters)
 
 
-async def news(
-    database: Database, tenant_id: str, watched: Sequence[tuple[str, int]], limit: int
-) -> list[Row]:
+async def news(database: Database, tenant_id: str, watched: Sequence[tuple[str, int]], limit: int) -> list[Row]:
     """Up to `limit` new entries for each `(task_id, seen)`, by `place` from 1; a task without news has one empty row.
 
     A task that does not exist has no row at all.
@@ -32,9 +30,7 @@ async def news(
     return await database.tenant_rows(tenant_id, "event", "news", parameters)
 
 
-async def listen(
-    database: Database, tenant_id: str, listener_id: str, task_ids: Sequence[str], seconds: float
-) -> None:
+async def listen(database: Database, tenant_id: str, listener_id: str, task_ids: Sequence[str], seconds: float) -> None:
     """Ask workers for the live tokens of these tasks."""
     parameters = {"listener_id": listener_id, "task_ids": list(task_ids), "seconds": seconds}
     await database.tenant_rows(tenant_id, "event", "listen", parameters)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
+from psycopg import AsyncConnection, AsyncRawCursor
+from psycopg.rows import DictRow, dict_row
 
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store.arrays import ByteaArray, literal, text_literal
 from agent_runtime.store.database import Row, fetch_all
-from agent_runtime.store.queries import query
+from agent_runtime.store.queries import query, raw_query
 from agent_runtime.store.task_lifecycle import moves_parameter
 
 
@@ -111,7 +111,7 @@ class Reservation:
 
 @dataclass(slots=True)
 class Unit:
-    """All that one attempt has ready. `attempt` None is the open fence of bare use. `settles` replaces the reservation."""
+    """All that one attempt has ready. `attempt` None is the open fence; `settles` replaces the reservation."""
 
     tenant_id: str
     task_id: str
@@ -135,7 +135,12 @@ class Unit:
 
 # Column of the statement -> attribute of the row, by how it travels: plain numbers and ids, texts, or bytes.
 _PARTS: dict[str, tuple[str, dict[str, str], dict[str, str], dict[str, str]]] = {
-    "message": ("messages", {"sequences": "sequence", "checksums": "checksum"}, {"namespaces": "namespace"}, {"bodies": "body"}),
+    "message": (
+        "messages",
+        {"sequences": "sequence", "checksums": "checksum"},
+        {"namespaces": "namespace"},
+        {"bodies": "body"},
+    ),
     "channel": (
         "channels",
         {"checksums": "checksum"},
@@ -198,9 +203,10 @@ _PARTS: dict[str, tuple[str, dict[str, str], dict[str, str], dict[str, str]]] = 
 }
 
 
-def flush_parameters(units: Sequence[Unit]) -> dict[str, Any]:
+def flush_parameters(units: Sequence[Unit], lane: int = 0) -> dict[str, Any]:
     """The arrays that the statement `flush` takes apart again."""
     arrays = _unit_arrays(units)
+    arrays["lane"] = f"/{lane}"
     for part, (attribute, plain, texts, bodies) in _PARTS.items():
         rows = [(place, row) for place, unit in enumerate(units, 1) for row in getattr(unit, attribute)]
         arrays[f"{part}_units"] = literal([place for place, _ in rows])
@@ -228,32 +234,41 @@ def _unit_arrays(units: Sequence[Unit]) -> dict[str, Any]:
         "unit_input_tokens": literal([sum(call.input_tokens for call in unit.calls) for unit in units]),
         "unit_output_tokens": literal([sum(call.output_tokens for call in unit.calls) for unit in units]),
         "unit_costs": literal([sum(call.cost or 0 for call in unit.calls) for unit in units]),
-        "reserved_calls": literal([one and one.call_id for one in held]),
-        "reserved_amounts": literal([one and one.microdollars for one in held]),
-        "reserved_providers": text_literal([one and one.provider for one in held]),
-        "reserved_models": text_literal([one and one.model for one in held]),
+        "reserved_calls": literal([one.call_id if one else None for one in held]),
+        "reserved_amounts": literal([one.microdollars if one else None for one in held]),
+        "reserved_providers": text_literal([one.provider if one else None for one in held]),
+        "reserved_models": text_literal([one.model if one else None for one in held]),
     }
 
 
 async def flush(
-    connection: AsyncConnection[DictRow], units: Sequence[Unit], moves: Sequence[Move] = ()
+    connection: AsyncConnection[DictRow], units: Sequence[Unit], moves: Sequence[Move] = (), *, lane: int = 0
 ) -> tuple[list[Row], list[Row]]:
     """Write units and, in the same transaction, land the moves that end some of them.
 
+    `lane` keeps the counters of flushes that run side by side apart, so that they do not wait for each other.
     Gives the rows of the units that landed (by `ordinal`, from 1) and of the moves that landed.
     """
     if not moves:
-        return await fetch_all(connection, "flush", "flush", flush_parameters(units)), []
+        return await (await _execute(connection, "flush", "flush", flush_parameters(units, lane))).fetchall(), []
     # In a pipeline, autocommit statements up to the sync are one transaction and one round trip.
     async with connection.pipeline():
         locks = {
             "tenant_ids": text_literal([move.tenant_id for move in moves]),
             "task_ids": literal([move.task_id for move in moves]),
         }
-        await connection.execute(query("task_lifecycle", "lock_tasks"), locks)
-        flushed = await connection.execute(query("flush", "flush"), flush_parameters(units)) if units else None
-        moved = await connection.execute(query("task_lifecycle", "transition"), {"moves": moves_parameter(moves)})
-    return (await flushed.fetchall() if flushed else []), await moved.fetchall()
+        await _execute(connection, "task_lifecycle", "lock_tasks", locks)
+        flushed = await _execute(connection, "flush", "flush", flush_parameters(units, lane))
+        moved = await _execute(connection, "task_lifecycle", "transition", {"moves": moves_parameter(moves)})
+    return await flushed.fetchall(), await moved.fetchall()
+
+
+async def _execute(
+    connection: AsyncConnection[DictRow], room: str, name: str, parameters: dict[str, Any]
+) -> AsyncRawCursor[DictRow]:
+    statement = raw_query(room, name)
+    cursor = AsyncRawCursor(connection, row_factory=dict_row)
+    return await cursor.execute(statement.text, [parameters[name] for name in statement.parameters])
 
 
 async def look_again(connection: AsyncConnection[DictRow], units: Sequence[Unit]) -> list[Row]:

@@ -19,7 +19,9 @@ def migrate(url: str) -> list[str]:
     """
     with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
         if connection.info.server_version < _OLDEST_SERVER:
-            raise MigrationFailed(f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed")
+            raise MigrationFailed(
+                f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed"
+            )
         connection.execute("set lock_timeout = '30s'")
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
         try:

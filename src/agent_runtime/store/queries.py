@@ -1,6 +1,7 @@
 """Named queries: each `sql/<room>.sql` file holds statements under `-- name: <word>` lines."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -24,6 +25,29 @@ def query(room: str, name: str) -> bytes:
     Raises KeyError when there is none: a programming error, found by the test that loads every room.
     """
     return _room(room)[name]
+
+
+@dataclass(frozen=True)
+class RawQuery:
+    """A statement with numbered places and the parameter that belongs in each."""
+
+    text: bytes
+    parameters: tuple[str, ...]
+
+
+@cache
+def raw_query(room: str, name: str) -> RawQuery:
+    """The same for a raw cursor: psycopg takes a long statement apart again at every call, this is done once."""
+    order: list[str] = []
+
+    def numbered(place: re.Match[bytes]) -> bytes:
+        parameter = place[1].decode()
+        if parameter not in order:
+            order.append(parameter)
+        return b"$%d" % (order.index(parameter) + 1)
+
+    text = re.sub(rb"%\((\w+)\)[sbt]", numbered, query(room, name)).replace(b"%%", b"%")
+    return RawQuery(text, tuple(order))
 
 
 def names(room: str) -> list[str]:

@@ -10,7 +10,6 @@ from psycopg.rows import DictRow
 
 from agent_runtime.domain.errors import NotFound
 from agent_runtime.store.database import Database, Row, fetch_one
-from agent_runtime.store.idempotency import RequestKey
 
 _LOWEST_ID = "00000000-0000-0000-0000-000000000000"
 _HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -43,24 +42,6 @@ class TaskFilter:
         if self.statuses is not None and (self.agent_ids is None or set(self.statuses) <= _LIVE):
             return "page_by_status"
         return "page_newest" if self.agent_ids is None else "page_by_agent"
-
-
-async def submit(
-    database: Database, tenant_id: str, tasks_json: bytes, key: RequestKey | None
-) -> list[Row]:
-    """Insert tasks, all or none, once under the key. Gives their rows in order; none when nothing was inserted."""
-    parameters = {
-        "tasks": tasks_json.decode(),
-        "idempotency_key": key.key if key else None,
-        "request_hash": key.request_hash if key else None,
-    }
-    return await database.tenant_rows(tenant_id, "submit", "submit", parameters)
-
-
-async def refused_agents(database: Database, tenant_id: str, agent_ids: Sequence[str]) -> dict[str, Row]:
-    """Status and task budget of the agents that a refused submission names, by id."""
-    rows = await database.tenant_rows(tenant_id, "submit", "refused_agents", {"agent_ids": list(agent_ids)})
-    return {row["agent_id"]: row for row in rows}
 
 
 async def get_task(database: Database, tenant_id: str, task_id: str) -> Row:

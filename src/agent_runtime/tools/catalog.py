@@ -1,4 +1,4 @@
-"""What the built-in tools are: name, description, arguments, and whether a call of unknown outcome may simply be repeated."""
+"""What the built-in tools are: name, description, arguments, and whether a call may simply be repeated."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any

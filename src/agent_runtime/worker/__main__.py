@@ -23,7 +23,7 @@ def main() -> int:
             return _run_several(settings)
         return asyncio.run(_run_one(settings))
     except AgentRuntimeError as error:
-        print(f"worker: {error}", file=sys.stderr)
+        sys.stderr.write(f"worker: {error}\n")
         return 1
 
 

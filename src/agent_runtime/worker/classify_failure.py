@@ -2,9 +2,9 @@
 
 from langgraph.errors import GraphRecursionError
 
-from agent_runtime.agent.attempt_context import BudgetReached
 from agent_runtime.checkpointer.group_commit import FlushRefused
 from agent_runtime.checkpointer.serializer import NotStorable
+from agent_runtime.domain.budget import BudgetReached
 from agent_runtime.domain.errors import DatabaseUnavailable, LeaseLost, ModelCallFailed, TaskFailed
 from agent_runtime.fault_points import FaultInjected
 from agent_runtime.worker.outcome import Dropped, Failed, Outcome, OverBudget, RetryLater
@@ -17,12 +17,14 @@ def classify(error: BaseException) -> Outcome:
     match error:
         case LeaseLost(outcome=outcome):
             return Dropped(outcome)
-        case BudgetReached(limit=limit, spent=spent):
-            return OverBudget(limit, spent)
+        case BudgetReached():
+            return OverBudget(error.reason, error.limit, error.spent, error.clears_in_seconds)
         case ModelCallFailed():
             return _model_failure(error)
         case TaskFailed(code=code, retryable=retryable, reason=reason):
-            return RetryLater(code, str(error)) if retryable else Failed(code, str(error), reason or "non_retryable_error")
+            return (
+                RetryLater(code, str(error)) if retryable else Failed(code, str(error), reason or "non_retryable_error")
+            )
         case DatabaseUnavailable():
             return RetryLater("internal_error", str(error), counts=False)
         case NotStorable() | FlushRefused():

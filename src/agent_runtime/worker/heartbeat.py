@@ -61,7 +61,7 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._loop_seen = time.monotonic()
         self._renewed = time.monotonic()
-        self._registered = threading.Event()
+        self._registered = asyncio.Event()
         self._stop = threading.Event()
         self._register_again = True
         self._told_cannot_renew = False
@@ -73,8 +73,7 @@ class Heartbeat:
         """Start beating; returns when the session is registered and its lock held."""
         self._thread.start()
         self._mark_loop()
-        while not self._registered.is_set():
-            await asyncio.sleep(0.01)
+        await self._registered.wait()
 
     async def stop(self) -> None:
         """Stop beating and let the lock go."""
@@ -116,8 +115,8 @@ class Heartbeat:
                     next_beat = time.monotonic() + self._timing.heartbeat
                 self._probe(connection)
                 self._watch()
-                if held:
-                    self._registered.set()
+                if held and not self._registered.is_set():
+                    self._call(self._registered.set)
                 self._stop.wait(self._timing.probe)
 
     def _register(self, connection: psycopg.Connection[Any]) -> None:

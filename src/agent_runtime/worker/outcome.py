@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from agent_runtime.domain.budget import how_it_clears
 from agent_runtime.domain.dead_letter import error_fingerprint
 from agent_runtime.domain.retry import Backoff, after_failure
 from agent_runtime.domain.task_lifecycle import Change, Failure, Move
@@ -37,10 +38,12 @@ class RetryLater:
 
 @dataclass(frozen=True)
 class OverBudget:
-    """The recorded cost reached the task's budget (microdollars)."""
+    """The recorded spend reached a limit (microdollars). `reason` is a pause_reason."""
 
+    reason: str
     limit: int
     spent: int
+    clears_in_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,8 @@ def move_for(task: ClaimedTask, outcome: Outcome, *, progressed: bool, backoff: 
             return _dead_letter(task, code, message, reason)
         case RetryLater():
             return _retry(task, outcome, progressed, backoff)
-        case OverBudget(limit, spent):
-            details: dict[str, Any] = {
-                "budget_microdollars": limit,
-                "spent_microdollars": spent,
-                "clears": "raise the agent's budget_max_per_task, then resume the task",
-            }
-            return Move(
-                task.tenant_id, task.task_id, Change.PAUSE, pause_reason="budget_per_task", pause_details=details,
-                details=details,
-            )  # fmt: skip
+        case OverBudget():
+            return _pause(task, outcome)
         case Drained():
             return Move(task.tenant_id, task.task_id, Change.HAND_OVER)
         case Dropped():
@@ -89,6 +84,23 @@ def _dead_letter(task: ClaimedTask, code: str, message: str, reason: str, retry_
     change = Change.TIME_OUT if reason == "task_timeout" else Change.FAIL
     return Move(
         task.tenant_id, task.task_id, change, failure=failure, dead_letter_reason=reason, retry_count=retry_count
+    )
+
+
+def _pause(task: ClaimedTask, outcome: OverBudget) -> Move:
+    details: dict[str, Any] = {
+        "budget_microdollars": outcome.limit,
+        "spent_microdollars": outcome.spent,
+        "clears": how_it_clears(outcome.reason),
+    }
+    return Move(
+        task.tenant_id,
+        task.task_id,
+        Change.PAUSE,
+        pause_reason=outcome.reason,
+        pause_details=details,
+        resume_seconds=outcome.clears_in_seconds,
+        details={"pause_reason": outcome.reason, **details},
     )
 
 

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -26,6 +28,7 @@ from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.heartbeat import Heartbeat, Listeners, SessionFacts
 from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.maintenance.resume import resume_cleared
 from agent_runtime.worker.maintenance.schedule import Duty, run_duties
 from agent_runtime.worker.maintenance.take_over import take_over
 from agent_runtime.worker.maintenance.time_out import time_out
@@ -47,7 +50,7 @@ class WorkerProcess:
         self._url = url
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._errands: set[asyncio.Task[object]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._database = Database(
             url,
@@ -103,7 +106,7 @@ class WorkerProcess:
             await self._heartbeat.stop()
             _log.info("worker_offline", worker_id=self.worker_id)
 
-    def _loops(self) -> list[object]:
+    def _loops(self) -> list[Coroutine[Any, Any, None]]:
         hear = {WORK: self._hear_work, STOP: self._hear_stop}
         return [
             self._claims.run(),
@@ -119,6 +122,7 @@ class WorkerProcess:
             Duty("stopped attempts", _STOPPED_LOOK_SECONDS, self._drop_ended_attempts),
             Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
             Duty("timeouts", 1.0, partial(time_out, self._database)),
+            Duty("cleared budgets", 2.0, self._resume_cleared),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
             Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
         ]
@@ -188,6 +192,10 @@ class WorkerProcess:
         if await make_due(self._database):
             self._claims.look_everywhere()
 
+    async def _resume_cleared(self) -> None:
+        if await resume_cleared(self._database):
+            self._claims.look_everywhere()
+
     async def _take_over_from(self, suspects: list[str] | None = None) -> None:
         if await take_over(self._database, suspects or []):
             self._claims.look_everywhere()
@@ -208,7 +216,7 @@ class WorkerProcess:
         if self._heartbeat is not None:
             self._heartbeat.register_again()
 
-    async def _drain(self, claims: "asyncio.Task[object]") -> None:
+    async def _drain(self, claims: "asyncio.Task[None]") -> None:
         """Hand over: at a step's border within the grace time, after it in the middle of a step."""
         self._claims.paused = True
         claims.cancel()
@@ -225,12 +233,12 @@ class WorkerProcess:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=_EXIT_MARGIN_SECONDS)
 
-    def _errand(self, coroutine: object) -> None:
-        task = asyncio.ensure_future(coroutine)  # type: ignore[arg-type]
+    def _errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
         self._errands.add(task)
         task.add_done_callback(self._errand_done)
 
-    def _errand_done(self, task: "asyncio.Task[object]") -> None:
+    def _errand_done(self, task: "asyncio.Task[None]") -> None:
         self._errands.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("errand_failed", error=repr(error))

@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,6 +22,7 @@ from agent_runtime.checkpointer.saver import PostgresSaver
 from agent_runtime.checkpointer.session import Session
 from agent_runtime.domain.errors import TaskFailed
 from agent_runtime.domain.retry import Backoff
+from agent_runtime.store import budget as budget_store
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store.database import Database
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -90,7 +92,7 @@ async def run_attempt(attempt: Attempt, services: AttemptServices) -> None:
 
 def _open_session(task: ClaimedTask, services: AttemptServices) -> Session:
     fence = Fence(task.tenant_id, task.task_id, task.attempt)
-    return Session(services.commit, fence, task.task_id, effects_wait=True)
+    return Session(services.commit, fence, task.task_id, effects_wait=True, nothing_stored=task.first_claim)
 
 
 async def _outcome_of(attempt: Attempt, session: Session, services: AttemptServices) -> Outcome:
@@ -172,6 +174,7 @@ async def _context_for(
         cost_before=task.cost,
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
+        spend_of_the_hour=partial(budget_store.hourly, services.database, task.tenant_id, task.agent_id),
     )
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,12 +21,11 @@ from agent_runtime.domain.errors import NotFound
 from agent_runtime.domain.people_moves import cancel, follow_up, redrive, resume
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store import task as store
-from agent_runtime.store.database import Row
+from agent_runtime.store.database import Connection, Row
 from agent_runtime.store.idempotency import KeptAnswer
 from agent_runtime.store.task_action import Landed, land
 
 router = APIRouter(tags=["tasks"])
-Connection = AsyncConnection[DictRow]
 
 
 @dataclass(frozen=True)

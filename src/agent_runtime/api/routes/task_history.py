@@ -49,7 +49,7 @@ async def get_activity(request: Request, task_id: Identifier, query: Page) -> Re
 
 @router.get("/v1/tasks/{task_id}/runs", **describe(RunPage))
 async def get_runs(request: Request, task_id: Identifier, query: Page) -> Response:
-    """The runs, oldest first. Input and output come cut; the task itself has them whole."""
+    """The runs, oldest first; their texts come cut as in any list."""
     listing = Listing("runs", {"number": "int"}, {"task_id": task_id})
     after = listing.after(query.cursor) or (0,)
     tenant_id, database = caller_of(request).tenant_id, runtime_of(request).database

@@ -21,7 +21,7 @@ _LARGEST = (1 << 62) - 1
 async def stream_task(
     request: Request, task_id: Identifier, last_event_id: Annotated[str | None, Query(max_length=20)] = None
 ) -> Response:
-    """Lifecycle events, turns, tool calls and live tokens as they happen, after `Last-Event-ID`, until the task ends."""
+    """Events, turns, tool calls and live tokens as they happen, after `Last-Event-ID`, until the task ends."""
     seen = _seen(request.headers.get("last-event-id") or last_event_id)
     await require_task(request, task_id)
     feed = runtime_of(request).feed

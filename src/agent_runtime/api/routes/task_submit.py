@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from agent_runtime import fault_points
 from agent_runtime.api.answer import answer, request_key
-from agent_runtime.api.json_text import to_json
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.problem import FieldError, Problem, invalid, invalid_field
 from agent_runtime.api.request_body import BATCH_BYTES, read_body
@@ -21,6 +20,7 @@ from agent_runtime.domain.identifier import new_id
 from agent_runtime.store import idempotency
 from agent_runtime.store import task as store
 from agent_runtime.store.idempotency import RequestKey
+from agent_runtime.store.submit import Submission, refused_agents
 
 router = APIRouter(tags=["tasks"])
 Prefix = tuple[str | int, ...]
@@ -57,7 +57,7 @@ async def _submit(
     runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
     _refuse_unavailable(tasks, batch_id is not None)
     rows = [_row(task, place, batch_id) for place, task in enumerate(tasks)]
-    items = await store.submit(runtime.database, tenant_id, to_json(rows), key)
+    items = await runtime.submitter.submit(Submission(tenant_id, rows, key))
     if not items:
         return await _answered_or_refused(runtime, tenant_id, tasks, key, batch_id)
     fault_points.reach("submit.committed")
@@ -80,7 +80,7 @@ def _row(task: SubmitRequest, place: int, batch_id: str | None) -> dict[str, obj
         "budget_max": task.budget_max,
         "labels": task.labels,
         "batch_id": batch_id,
-        "run_at": task.run_at,
+        "run_at": task.run_at.isoformat() if task.run_at else None,
         "ordinal": place,
     }
 
@@ -106,7 +106,7 @@ async def _answered_or_refused(
     kept = await idempotency.read(runtime.database, tenant_id, key) if key is not None else None
     if kept is not None:
         return kept.response["items"], kept.response["batch_id"]
-    agents = await store.refused_agents(runtime.database, tenant_id, [task.agent_id for task in tasks])
+    agents = await refused_agents(runtime.database, tenant_id, [task.agent_id for task in tasks])
     for place, task in enumerate(tasks):
         prefix, agent = _prefix(place, batch_id is not None), agents.get(task.agent_id)
         if agent is None:

@@ -155,9 +155,11 @@ class Performance:
     async def _report(self, course: _Course, seconds: float) -> DemoReport:
         task = await self._client.tasks.get(course.task_id)
         checkpoints = [checkpoint async for checkpoint in self._client.tasks.checkpoints(course.task_id)]
+        # Those below 1 hold the input: nothing ran for them.
+        steps = [checkpoint for checkpoint in checkpoints if checkpoint["step_number"] >= 1]
         if course.takeover_seconds is None:
             raise CommandFailed(f"The demo's task ended as {task['status']} before its worker could be replaced.")
-        step_numbers = Counter(checkpoint["step_number"] for checkpoint in checkpoints)
+        step_numbers = Counter(step["step_number"] for step in steps)
         return DemoReport(
             task_id=course.task_id,
             status=task["status"],
@@ -166,8 +168,8 @@ class Performance:
             killed_pid=course.victim_pid,
             finished_by=course.worker_id,
             takeover_seconds=round(course.takeover_seconds, 3),
-            steps_total=len(checkpoints),
-            steps_kept=sum(checkpoint.get("worker_id") == course.victim for checkpoint in checkpoints),
+            steps_total=len(steps),
+            steps_kept=sum(step.get("worker_id") == course.victim for step in steps),
             steps_repeated=course.repeated + sum(number - 1 for number in step_numbers.values()),
             saved_cost_microdollars=task.get("saved_cost_microdollars") or 0,
             total_cost_microdollars=task.get("total_cost_microdollars") or 0,

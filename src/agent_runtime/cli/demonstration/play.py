@@ -36,6 +36,8 @@ def agent() -> dict[str, Any]:
             "provider": "scripted",
             "model": "priced",
             "allowed_tools": ["calculator"],
+            # Bounds the estimate at which the call that the kill interrupts is settled.
+            "max_output_tokens": 400,
         },
     }
 

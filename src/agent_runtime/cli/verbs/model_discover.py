@@ -33,7 +33,10 @@ def _lines(answer: Any) -> list[str]:
         entries = [{"provider": name, "outcome": outcome} for name, outcome in entries.items()]
     rows = [entry if isinstance(entry, dict) else {"provider": entry} for entry in entries or []]
     lines = [
-        safe_line(f"{row.get('provider', '?')}: " + ", ".join(f"{k} {v}" for k, v in row.items() if k != "provider"))
+        safe_line(
+            f"{row.get('provider', '?')}: "
+            + ", ".join(f"{name} {value}" for name, value in row.items() if name != "provider" and value is not None)
+        )
         for row in rows
     ]
     return lines or ["No provider is configured; the environment of the server has no key."]

@@ -26,7 +26,7 @@ free as materialized (
     select tenant_id, agent_id, turn, max_concurrent_tasks - par.running_tasks(tenant_id, agent_id) as slots from locked
 ),
 candidates as materialized (
-    select f.tenant_id, q.task_id, f.turn, f.slots,
+    select f.tenant_id, q.task_id, q.enqueued_at, f.turn, f.slots,
         row_number() over (partition by f.tenant_id, f.agent_id order by l.priority, q.enqueued_at) as place
     from free f
     join lanes l on l.tenant_id = f.tenant_id and l.agent_id = f.agent_id
@@ -38,17 +38,17 @@ candidates as materialized (
     where f.slots > 0
 ),
 chosen as materialized (
-    select tenant_id, task_id, place, turn from candidates where place <= slots order by place, turn limit %(capacity)s
+    select tenant_id, task_id, enqueued_at, place, turn from candidates where place <= slots order by place, turn limit %(capacity)s
 ),
 held as materialized (
-    select t.tenant_id, t.task_id, c.place, c.turn
-    from chosen c join par.tasks t on t.tenant_id = c.tenant_id and t.task_id = c.task_id
-    where t.status = 'queued'
-    for no key update of t skip locked
+    select c.*
+    from chosen c cross join lateral (
+        select from par.tasks k
+        where k.tenant_id = c.tenant_id and k.task_id = c.task_id and k.status || '' = 'queued'
+        limit 1 for no key update skip locked) t
 ),
 dequeued as (
     delete from par.queue q using held h where q.tenant_id = h.tenant_id and q.task_id = h.task_id
-    returning q.tenant_id, q.task_id, q.enqueued_at
 ),
 claimed as (
     update par.tasks t
@@ -56,7 +56,7 @@ claimed as (
         started_at = coalesce(t.started_at, par.now()), last_worker_id = %(worker_id)s, updated_at = par.now(),
         deadline_at = coalesce(t.deadline_at, par.now() + make_interval(secs => t.task_timeout_seconds)), retry_after = null
     from held h where t.tenant_id = h.tenant_id and t.task_id = h.task_id
-    returning t.*
+    returning t.*, h.place, h.turn, h.enqueued_at
 ),
 attempt as (
     insert into par.attempts (tenant_id, task_id, attempt, run_number, agent_id, worker_id, claimed_at, last_sequence)
@@ -71,13 +71,11 @@ told as (
 )
 select c.tenant_id, c.task_id, c.agent_id, c.attempt, c.config_version, c.run_number, c.priority, c.max_retries, c.max_steps,
     c.retry_count, c.crash_count, c.step_count, c.checkpoint_count, c.cost_microdollars, c.budget_max, c.last_sequence,
-    extract(epoch from c.deadline_at - par.now())::double precision as seconds_left, d.enqueued_at,
+    extract(epoch from c.deadline_at - par.now())::double precision as seconds_left, c.enqueued_at,
     c.retry_history -> -1 as last_retry, r.kind as run_kind, r.input, r.from_checkpoint_id, r.steps as run_steps
 from claimed c
-join held h on h.tenant_id = c.tenant_id and h.task_id = c.task_id
-join dequeued d on d.tenant_id = c.tenant_id and d.task_id = c.task_id
 join par.runs r on r.tenant_id = c.tenant_id and r.task_id = c.task_id and r.run_number = c.run_number
-order by h.place, h.turn
+order by c.place, c.turn
 
 -- name: make_due
 -- Delayed tasks whose time has come wait in their lane from now on, at their age. A bounded number per call.

@@ -10,29 +10,33 @@ with unit as materialized (
         cost, settles, reserved_call, reserved_amount, reserved_provider, reserved_model, ordinal)
 ),
 live as materialized (
-    select u.ordinal, a.tenant_id, a.task_id, a.attempt
-    from unit u join par.attempts a on a.tenant_id = u.tenant_id and a.task_id = u.task_id and a.attempt = u.attempt
-    where a.ended_at is null and a.flush_number < u.flush_number
-    for no key update of a skip locked
+    -- One look by key per unit. The guard is written so that the index of all live attempts does not offer itself.
+    select u.*
+    from unit u cross join lateral (
+        select from par.attempts k
+        where k.tenant_id = u.tenant_id and k.task_id = u.task_id and k.attempt = u.attempt
+          and coalesce(k.ended_at, 'infinity') = 'infinity' and k.flush_number < u.flush_number
+        limit 1 for no key update skip locked) a
 ),
 fenced as (
     update par.attempts a
-    set flush_number = u.flush_number, last_sequence = a.last_sequence + u.event_count, checkpoint_count = a.checkpoint_count + u.checkpoint_count,
-        step_count = a.step_count + u.step_count, input_tokens = a.input_tokens + u.input_tokens,
-        output_tokens = a.output_tokens + u.output_tokens, cost_microdollars = a.cost_microdollars + u.cost,
+    set flush_number = u.flush_number, last_sequence = a.last_sequence + u.event_count,
+        checkpoint_count = a.checkpoint_count + u.checkpoint_count, step_count = a.step_count + u.step_count,
+        input_tokens = a.input_tokens + u.input_tokens, output_tokens = a.output_tokens + u.output_tokens,
+        cost_microdollars = a.cost_microdollars + u.cost,
         reserved_call_id = case when u.settles then u.reserved_call else a.reserved_call_id end,
         reserved_microdollars = case when u.settles then u.reserved_amount else a.reserved_microdollars end,
         reserved_provider = case when u.settles then u.reserved_provider else a.reserved_provider end,
         reserved_model = case when u.settles then u.reserved_model else a.reserved_model end
-    from live l join unit u on u.ordinal = l.ordinal
-    where a.tenant_id = l.tenant_id and a.task_id = l.task_id and a.attempt = l.attempt
+    from live u
+    where a.tenant_id = u.tenant_id and a.task_id = u.task_id and a.attempt = u.attempt
     returning u.ordinal, a.tenant_id, a.task_id, a.attempt, a.run_number, a.agent_id, a.worker_id,
         a.last_sequence - u.event_count as base_sequence, a.cost_microdollars as attempt_cost
 ),
 open as materialized (
-    select ordinal, tenant_id, task_id, attempt, run_number from fenced
+    select ordinal, tenant_id, task_id, attempt, run_number, agent_id, attempt_cost from fenced
     union all
-    select ordinal, tenant_id, task_id, null, null from unit where attempt is null
+    select ordinal, tenant_id, task_id, null, null, null, null from unit where attempt is null
 ),
 message as (
     insert into par.messages (tenant_id, task_id, namespace, sequence, checksum, body)
@@ -92,7 +96,7 @@ call as (
 spent as (
     insert into par.spend_minutes as s (tenant_id, agent_id, minute, worker_id, provider, model, cost_microdollars, calls,
         input_tokens, output_tokens)
-    select tenant_id, agent_id, date_trunc('minute', par.now()), worker_id, coalesce(provider, ''), coalesce(model, ''),
+    select tenant_id, agent_id, date_trunc('minute', par.now()), worker_id || %(lane)s, coalesce(provider, ''), coalesce(model, ''),
         coalesce(sum(cost_microdollars), 0), count(*), sum(input_tokens), sum(output_tokens)
     from call group by tenant_id, agent_id, worker_id, provider, model order by tenant_id, agent_id, worker_id, provider, model
     on conflict (tenant_id, agent_id, minute, worker_id, provider, model) do update
@@ -110,10 +114,8 @@ told as (
         %(event_details)s::text[]) as r(ordinal, place, kind, namespace, sequence, tool_call_id, tool_name, is_error, input_tokens,
         output_tokens, cost, duration_ms, details) join fenced f using (ordinal)
 )
-select o.ordinal, f.attempt_cost, a.budget_max_per_task, a.budget_max_per_hour
-from open o
-left join fenced f using (ordinal)
-left join par.agents a on a.tenant_id = f.tenant_id and a.agent_id = f.agent_id
+select o.ordinal, o.attempt_cost, a.budget_max_per_task, a.budget_max_per_hour
+from open o left join par.agents a on a.tenant_id = o.tenant_id and a.agent_id = o.agent_id
 
 -- name: look_again
 -- Why a flush left units out: the attempt was merely locked, or it has ended, or this very flush had landed before.

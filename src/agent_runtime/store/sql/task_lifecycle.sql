@@ -1,9 +1,8 @@
 -- name: lock_tasks
 -- Lock tasks in one order before their attempts are touched in the same transaction.
-select from par.tasks t
-join unnest(%(tenant_ids)s::text[], %(task_ids)s::uuid[]) as m(tenant_id, task_id)
-    on t.tenant_id = m.tenant_id and t.task_id = m.task_id
-order by t.task_id for no key update of t
+select from (select * from unnest(%(tenant_ids)s::text[], %(task_ids)s::uuid[]) as u(tenant_id, task_id) order by task_id) m
+cross join lateral (
+    select from par.tasks t where t.tenant_id = m.tenant_id and t.task_id = m.task_id limit 1 for no key update) t
 
 -- name: transition
 -- Move tasks from one state to the next, each guarded by its from-states and, for workers, by its attempt; end the live
@@ -18,12 +17,15 @@ with moves as materialized (
 ),
 held as materialized (
     select m.*, t.status as status_before, t.attempt as live_attempt, t.agent_id, t.run_number as ended_run, t.config_version
-    from par.tasks t join moves m on m.tenant_id = t.tenant_id and m.task_id = t.task_id
-    where t.status = any (m.from_statuses) and (m.attempt is null or m.attempt = t.attempt)
-      and (m.flush_number is null or exists (
-        select from par.attempts a where a.tenant_id = t.tenant_id and a.task_id = t.task_id and a.attempt = m.attempt
-          and a.flush_number = m.flush_number))
-    order by t.task_id for no key update of t
+    from (select * from moves order by task_id) m
+    cross join lateral (
+        select k.* from par.tasks k
+        where k.tenant_id = m.tenant_id and k.task_id = m.task_id and k.status = any (m.from_statuses)
+          and (m.attempt is null or m.attempt = k.attempt)
+        limit 1 for no key update) t
+    where m.flush_number is null or exists (
+        select from par.attempts a where a.tenant_id = m.tenant_id and a.task_id = m.task_id and a.attempt = m.attempt
+          and a.flush_number = m.flush_number)
 ),
 ended as (
     update par.attempts a
@@ -74,8 +76,10 @@ moved as (
     left join ended e on e.tenant_id = h.tenant_id and e.task_id = h.task_id
     left join saved s on s.task_id = h.task_id
     where t.tenant_id = h.tenant_id and t.task_id = h.task_id
-    returning t.tenant_id, t.task_id, t.last_sequence, t.run_number, t.worker_pool_id, t.priority, t.created_at, t.deadline_at,
-        t.retry_after, t.version
+    returning t.tenant_id, t.task_id, t.agent_id, t.last_sequence, t.run_number, t.worker_pool_id, t.priority, t.created_at,
+        t.deadline_at, t.retry_after, t.version, h.status_before, h.to_status, h.event_type, h.error_code, h.error_message,
+        h.details, h.actor, h.output, h.ended_run, h.run_kind, h.run_id, h.run_input, h.from_checkpoint_id, e.attempt, e.worker_id,
+        coalesce(e.step_count, 0) as steps, coalesce(e.cost_microdollars, 0) as cost
 ),
 settled as (
     insert into par.ledger (tenant_id, task_id, call_id, agent_id, run_number, attempt, worker_id, provider, model,
@@ -96,41 +100,37 @@ spent as (
 ),
 run_ended as (
     update par.runs r
-    set status = h.to_status, output = coalesce(h.output::json, r.output),
-        steps = r.steps + coalesce(e.step_count, 0), cost_microdollars = r.cost_microdollars + coalesce(e.cost_microdollars, 0),
-        ended_at = case when h.to_status in ('completed', 'dead_letter') then par.now() end
-    from held h left join ended e on e.tenant_id = h.tenant_id and e.task_id = h.task_id
-    where r.tenant_id = h.tenant_id and r.task_id = h.task_id and r.run_number = h.ended_run and h.run_kind is null
+    set status = m.to_status, output = coalesce(m.output::json, r.output), steps = r.steps + m.steps,
+        cost_microdollars = r.cost_microdollars + m.cost,
+        ended_at = case when m.to_status in ('completed', 'dead_letter') then par.now() end
+    from moved m
+    where r.tenant_id = m.tenant_id and r.task_id = m.task_id and r.run_number = m.ended_run and m.run_kind is null
 ),
 run_started as (
     insert into par.runs (tenant_id, task_id, run_number, run_id, kind, input, from_checkpoint_id, created_at)
-    select h.tenant_id, h.task_id, m.run_number, h.run_id, h.run_kind, h.run_input, h.from_checkpoint_id, par.now()
-    from held h join moved m on m.tenant_id = h.tenant_id and m.task_id = h.task_id
-    where h.run_kind is not null
+    select tenant_id, task_id, run_number, run_id, run_kind, run_input, from_checkpoint_id, par.now()
+    from moved where run_kind is not null
 ),
 queued as (
     insert into par.queue (tenant_id, task_id, agent_id, worker_pool_id, priority, enqueued_at, delayed_until, deadline_at)
-    select h.tenant_id, h.task_id, h.agent_id, m.worker_pool_id, m.priority,
-        case when h.run_kind is null then m.created_at else par.now() end, m.retry_after, m.deadline_at
-    from held h join moved m on m.tenant_id = h.tenant_id and m.task_id = h.task_id
-    where h.to_status = 'queued'
+    select tenant_id, task_id, agent_id, worker_pool_id, priority, case when run_kind is null then created_at else par.now() end,
+        retry_after, deadline_at
+    from moved where to_status = 'queued'
 ),
 dequeued as (
-    delete from par.queue q using held h
-    where h.status_before = 'queued' and h.to_status <> 'queued' and q.tenant_id = h.tenant_id and q.task_id = h.task_id
+    delete from par.queue q using moved m
+    where m.status_before = 'queued' and m.to_status <> 'queued' and q.tenant_id = m.tenant_id and q.task_id = m.task_id
 ),
 told as (
     insert into par.events (tenant_id, task_id, sequence, kind, agent_id, attempt, worker_id, event_type, status_before,
         status_after, error_code, error_message, details, created_at)
-    select h.tenant_id, h.task_id, m.last_sequence, 'event', h.agent_id, e.attempt, coalesce(e.worker_id, h.actor),
-        h.event_type, h.status_before, h.to_status, h.error_code, h.error_message, h.details::json, par.now()
-    from held h
-    join moved m on m.tenant_id = h.tenant_id and m.task_id = h.task_id
-    left join ended e on e.tenant_id = h.tenant_id and e.task_id = h.task_id
+    select tenant_id, task_id, last_sequence, 'event', agent_id, attempt, coalesce(worker_id, actor), event_type, status_before,
+        to_status, error_code, error_message, details::json, par.now()
+    from moved
 )
-select h.tenant_id, h.task_id, h.agent_id, m.worker_pool_id, m.priority, h.status_before, h.to_status, m.version,
-    m.last_sequence, m.retry_after is not null as delayed
-from held h join moved m on m.tenant_id = h.tenant_id and m.task_id = h.task_id
+select tenant_id, task_id, agent_id, worker_pool_id, priority, status_before, to_status, version, last_sequence,
+    retry_after is not null as delayed
+from moved
 
 -- name: state_of
 -- Why a move did not land: the state, the version and the outcome of a task as they are now.

@@ -1,0 +1,87 @@
+"""Runs claimed tasks in this process as a worker does: claim loop, attempts, group commit, settlement.
+
+It is the worker without what stands beside its tasks (heartbeat, maintenance, listeners), so that one process can be
+compared with a bare graph in the same process.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from agent_runtime.agent.graph import AgentBuilder, ModelLimits
+from agent_runtime.checkpointer.group_commit import GroupCommit
+from agent_runtime.domain.retry import Backoff
+from agent_runtime.models.providers import Providers
+from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.worker.claim_loop import ClaimLoop
+from agent_runtime.worker.claimed_task import ClaimedTask
+from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.price_list import PriceList
+from agent_runtime.worker.run_attempt import Attempt, AttemptServices, run_attempt
+
+_WORKER_ID = "benchmark"
+
+
+class Attempts:
+    """`await run(number)` claims and runs until that many attempts have ended."""
+
+    def __init__(self, database: Database, commit: GroupCommit, concurrency: int) -> None:
+        self._commit = commit
+        self._concurrency = concurrency
+        self._running: set[asyncio.Task[None]] = set()
+        self._ended = 0
+        self._wanted = 0
+        self._done = asyncio.Event()
+        self._services = AttemptServices(
+            database=database,
+            commit=commit,
+            agents=AgentBuilder(Providers({}), ModelLimits(), dev_controls=True),
+            prices=PriceList(database),
+            live_text=LiveText(database),
+            backoff=Backoff(1.0, 60.0),
+            worker_id=_WORKER_ID,
+        )
+        self._claims = ClaimLoop(
+            database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25
+        )
+
+    async def run(self, number: int) -> None:
+        """Claim until `number` more attempts have ended. Raises RuntimeError when one could not be settled."""
+        self._wanted = self._ended + number
+        self._done.clear()
+        claims = asyncio.create_task(self._claims.run())
+        try:
+            await self._done.wait()
+        finally:
+            claims.cancel()
+            with suppress(asyncio.CancelledError):
+                await claims
+
+    def _free(self) -> int:
+        return self._concurrency - len(self._running)
+
+    def _start(self, claimed: ClaimedTask) -> None:
+        running = asyncio.create_task(run_attempt(Attempt(claimed), self._services))
+        self._running.add(running)
+        self._commit.active = len(self._running)
+        running.add_done_callback(self._over)
+
+    def _over(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        self._commit.active = len(self._running)
+        self._ended += 1
+        if self._ended >= self._wanted:
+            self._done.set()
+        self._claims.wake()
+
+
+@asynccontextmanager
+async def open_attempts(url: str, concurrency: int) -> AsyncIterator[tuple[Attempts, Database]]:
+    """The runner and the API's database for submissions."""
+    options = PoolOptions(10, wait_seconds=30.0, application_name="par-benchmark")
+    async with (
+        Database(url, "par_worker", options) as database,
+        Database(url, "par_api", PoolOptions(2, wait_seconds=30.0)) as api,
+        GroupCommit(url, _WORKER_ID) as commit,
+    ):
+        yield Attempts(database, commit, concurrency), api

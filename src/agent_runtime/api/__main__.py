@@ -1,0 +1,71 @@
+"""Serves the API until it is told to stop: `python -m agent_runtime.api`."""
+
+import signal
+import sys
+
+from agent_runtime import fault_points
+from agent_runtime.config import Settings, load
+from agent_runtime.domain.errors import AgentRuntimeError, StartFailed
+
+STOP_SECONDS = 5
+
+
+def main() -> int:
+    """Read the settings, check that they can be served, and serve."""
+    try:
+        settings = load()
+        require_servable(settings)
+        fault_points.arm(settings.fault, allowed=settings.faults_allowed)
+    except AgentRuntimeError as error:
+        sys.stderr.write(f"the API cannot start: {error}\n")
+        return 2
+    return serve(settings)
+
+
+def require_servable(settings: Settings) -> None:
+    """Raise StartFailed when serving would be unsafe or without effect."""
+    if not settings.on_loopback:
+        raise StartFailed(
+            f"PAR_HOST is {settings.host}, which others can reach, but this version has no API keys:"
+            " use 127.0.0.1, localhost or ::1"
+        )
+    if not settings.database_url:
+        raise StartFailed("PAR_DATABASE_URL is not set: `par start` and `par up` bring a database of their own")
+
+
+def serve(settings: Settings) -> int:
+    """Run uvicorn; 0 after a clean stop, 1 when the port could not be had."""
+    import uvicorn
+
+    from agent_runtime.api.app import create_app
+
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level=settings.log_level,
+        server_header=False,
+        date_header=True,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=65_536,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal that stopped it once more after a clean stop; that is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit as stop:  # also how uvicorn ends when it cannot bind
+        return int(stop.code or 0)
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

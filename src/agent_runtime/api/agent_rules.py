@@ -1,0 +1,88 @@
+"""Turns a request about an agent into the values to store, or into the problem with it."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent_runtime.api.problem import FieldError, invalid, invalid_field
+from agent_runtime.api.request_body import problem_of
+from agent_runtime.api.runtime import Runtime
+from agent_runtime.api.schemas.agent import AgentConfigBody, ChangeAgentRequest, CreateAgentRequest, ReplaceAgentRequest
+from agent_runtime.domain.agent_config import problems, stored
+from agent_runtime.domain.errors import Conflict
+from agent_runtime.domain.identifier import new_id
+from agent_runtime.domain.merge_patch import merged
+from agent_runtime.store.agent import AgentValues
+from agent_runtime.store.database import Row
+
+_NOT_IN_ID = re.compile(r"[^a-z0-9_-]+")
+
+
+async def values_of(runtime: Runtime, body: CreateAgentRequest, agent_id: str) -> AgentValues:
+    """The values of a whole agent. Raises Problem for a configuration that cannot be saved."""
+    config = await checked_config(runtime, body.agent_config)
+    return AgentValues(
+        body.display_name or agent_id,
+        config,
+        body.status,
+        body.max_concurrent_tasks,
+        body.budget_max_per_task,
+        body.budget_max_per_hour,
+    )
+
+
+async def changed_values(runtime: Runtime, current: Row, body: ChangeAgentRequest) -> AgentValues:
+    """The current values with the changes; an absent field stays, a budget of null lifts the limit."""
+    given: dict[str, Any] = body.model_dump(exclude_unset=True)
+    for name in ("display_name", "status", "max_concurrent_tasks", "agent_config"):
+        if name in given and given[name] is None:
+            raise invalid_field(("body", name), "cannot be null")
+    config = current["agent_config"]
+    if "agent_config" in given:
+        config = await checked_config(runtime, _parsed(merged(config, given["agent_config"])))
+    kept: dict[str, Any] = {name: given.get(name, current[name]) for name in AgentValues.__dataclass_fields__}
+    return AgentValues(**kept | {"agent_config": config})
+
+
+async def checked_config(runtime: Runtime, body: AgentConfigBody) -> dict[str, Any]:
+    """A configuration as it is stored. Raises Problem 422 naming the fields that keep it from being saved."""
+    config = body.model_dump(exclude_none=True)
+    found = problems(config, dev_controls=runtime.settings.dev_controls)
+    errors = [FieldError(("body", "agent_config", *each.location), each.message) for each in found]
+    if not errors:
+        errors = await _model_errors(runtime, config)
+    if errors:
+        raise invalid(errors)
+    return stored(config)
+
+
+def require_same(current: Mapping[str, Any], body: ReplaceAgentRequest | ChangeAgentRequest) -> None:
+    """Raise unless the body's id and version, when given, are those of the agent."""
+    if body.agent_id is not None and body.agent_id != current["agent_id"]:
+        raise invalid_field(("body", "agent_id"), "cannot be changed")
+    if body.version is not None and body.version != current["version"]:
+        raise Conflict(f"the agent is at version {current['version']}, not {body.version}: read it again")
+
+
+def id_from_name(display_name: str | None) -> str:
+    """An agent's id made from its name; unreadable names get a random one."""
+    plain = unicodedata.normalize("NFKD", display_name or "").encode("ascii", "ignore").decode().lower()
+    made = _NOT_IN_ID.sub("-", plain).strip("-_")[:64].rstrip("-_")
+    return made or f"agent-{new_id()[-12:]}"
+
+
+def _parsed(config: Any) -> AgentConfigBody:
+    try:
+        return AgentConfigBody.model_validate(config)
+    except ValidationError as error:
+        problem = problem_of(error)
+        errors = [FieldError(("body", "agent_config", *each.loc[1:]), each.msg) for each in problem.errors]
+        raise invalid(errors) from None
+
+
+async def _model_errors(runtime: Runtime, config: Mapping[str, Any]) -> list[FieldError]:
+    problem = await runtime.models.problem_with(config["provider"], config["model"])
+    return [] if problem is None else [FieldError(("body", "agent_config", problem.field), problem.message)]

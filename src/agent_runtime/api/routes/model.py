@@ -1,0 +1,88 @@
+"""The registry of models."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from agent_runtime.api.answer import answer, no_content, once
+from agent_runtime.api.cursor import Listing
+from agent_runtime.api.openapi import describe
+from agent_runtime.api.problem import invalid_field
+from agent_runtime.api.request_body import read_body
+from agent_runtime.api.runtime import runtime_of
+from agent_runtime.api.schemas.answers import Discovered, Model, ModelPage
+from agent_runtime.api.schemas.fields import Text
+from agent_runtime.api.schemas.lists import ModelQuery
+from agent_runtime.api.schemas.model import ChangeModelRequest, CreateModelRequest
+from agent_runtime.api.schemas.task import NoFields
+from agent_runtime.store import model as store
+from agent_runtime.store.database import Connection
+from agent_runtime.store.idempotency import KeptAnswer
+
+router = APIRouter(tags=["models"])
+ModelPath = Annotated[Text, Path(min_length=1, max_length=200)]
+_PRICES = ("input_price", "output_price", "cache_read_price", "cache_write_price")
+
+
+@router.get("/v1/models", **describe(ModelPage))
+async def list_models(request: Request, query: Annotated[ModelQuery, Query()]) -> Response:
+    """Models by provider and id."""
+    listing = Listing("models", {"provider": "text", "model_id": "text"}, query.filters())
+    after = listing.after(query.cursor)
+    database = runtime_of(request).database
+    rows = await store.list_models(database, query.provider, query.is_active, after, query.limit + 1)
+    return answer(listing.page(rows, query.limit))
+
+
+@router.post("/v1/models", **describe(Model, body=CreateModelRequest, status=201, keyed=True))
+async def create_model(request: Request) -> Response:
+    """Add a model by hand."""
+    body = await read_body(request, CreateModelRequest)
+    values = body.model_dump() | {
+        "display_name": body.display_name or body.model_id,
+        "is_active": body.is_active is not False,
+        "price_source": _source(body.model_dump()),
+    }
+
+    async def act(connection: Connection) -> KeptAnswer:
+        await store.insert_model(connection, values)
+        return KeptAnswer(201, await store.get_model(connection, body.provider, body.model_id))
+
+    return await once(request, body, act)
+
+
+@router.post("/v1/models/discover", **describe(Discovered, body=NoFields))
+async def discover_models(request: Request) -> Response:
+    """Ask each configured provider again for its models."""
+    await read_body(request, NoFields)
+    return answer(await runtime_of(request).models.discover())
+
+
+@router.patch("/v1/models/{provider}/{model_id:path}", **describe(Model, body=ChangeModelRequest))
+async def change_model(request: Request, provider: ModelPath, model_id: ModelPath) -> Response:
+    """Set values by hand; prices and limits set so survive discovery."""
+    body = await read_body(request, ChangeModelRequest)
+    given = body.model_dump(exclude_unset=True)
+    for name in ("display_name", "is_active"):
+        if name in given and given[name] is None:
+            raise invalid_field(("body", name), "cannot be null")
+    async with runtime_of(request).database.transaction() as connection:
+        current = await store.get_model(connection, provider, model_id)
+        values = {**current, **given}
+        if set(given) & {*_PRICES, "context_window", "max_output_tokens", "display_name"}:
+            values["price_source"] = "manual"
+        await store.update_model(connection, values)
+        return answer(await store.get_model(connection, provider, model_id))
+
+
+@router.delete("/v1/models/{provider}/{model_id:path}", **describe(None, status=204))
+async def delete_model(request: Request, provider: ModelPath, model_id: ModelPath) -> Response:
+    """Take a model out of the registry; discovery brings back what its provider lists."""
+    await store.delete_model(runtime_of(request).database, provider, model_id)
+    return no_content()
+
+
+def _source(values: dict[str, Any]) -> str:
+    return "manual" if any(values[name] is not None for name in _PRICES) else "unknown"

@@ -1,0 +1,126 @@
+"""Submission of tasks. What arrives at the same time is written by one statement, so that commits are shared.
+
+The first submission goes at once; those that come while it is under way go together in the next statement. Each
+stays all or none by itself, and one that the database refuses does not take the others with it.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+
+from agent_runtime.domain.errors import DatabaseUnavailable
+from agent_runtime.store.database import Database, Row
+from agent_runtime.store.idempotency import RequestKey
+
+STATEMENTS_AT_ONCE = 2
+TASKS_PER_STATEMENT = 64
+
+
+@dataclass(eq=False)
+class Submission:
+    """Tasks to insert all or none, as rows of the statement; `key` makes it happen once."""
+
+    tenant_id: str
+    tasks: Sequence[Mapping[str, Any]]
+    key: RequestKey | None = None
+    done: "asyncio.Future[list[Row]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Submitter:
+    """Collects submissions and writes them a group at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: deque[Submission] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def submit(self, submission: Submission) -> list[Row]:
+        """The tasks' rows in order; none when nothing was inserted (an agent refuses it, or the key is taken).
+
+        Raises DatabaseUnavailable when the outcome is unknown or the database is away.
+        """
+        self._waiting.append(submission)
+        self._start()
+        return await submission.done
+
+    def _start(self) -> None:
+        while self._waiting and len(self._under_way) < STATEMENTS_AT_ONCE:
+            task = asyncio.create_task(self._write(self._next_group()))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._under_way.discard(task)
+        self._start()
+
+    def _next_group(self) -> list[Submission]:
+        """What waits of one tenant, in order, each key at most once: its duplicates must see the first one's answer."""
+        first = self._waiting[0]
+        group: list[Submission] = []
+        left: list[Submission] = []
+        keys: set[str] = set()
+        size = 0
+        while self._waiting and size < TASKS_PER_STATEMENT:
+            each = self._waiting.popleft()
+            fits = not group or size + len(each.tasks) <= TASKS_PER_STATEMENT
+            if each.tenant_id != first.tenant_id or not fits or (each.key is not None and each.key.key in keys):
+                left.append(each)
+                continue
+            if each.key is not None:
+                keys.add(each.key.key)
+            group.append(each)
+            size += len(each.tasks)
+        self._waiting.extendleft(reversed(left))
+        return group
+
+    async def _write(self, group: Sequence[Submission]) -> None:
+        try:
+            rows = await self._insert(group)
+        except psycopg.Error as error:
+            if len(group) == 1:
+                _fail(group, error)
+            else:
+                for each in group:
+                    await self._write([each])
+        except BaseException as error:  # noqa: BLE001  whatever it was, nobody may wait for ever
+            _fail(group, error if isinstance(error, Exception) else DatabaseUnavailable("the server is stopping"))
+        else:
+            for place, each in enumerate(group):
+                if not each.done.done():
+                    each.done.set_result(rows[place])
+
+    async def _insert(self, group: Sequence[Submission]) -> dict[int, list[Row]]:
+        tasks = [{**task, "submission": place} for place, each in enumerate(group) for task in each.tasks]
+        submissions = [_submission_row(place, each) for place, each in enumerate(group)]
+        parameters = {"tasks": orjson.dumps(tasks).decode(), "submissions": orjson.dumps(submissions).decode()}
+        found: dict[int, list[Row]] = defaultdict(list)
+        for row in await self._database.tenant_rows(group[0].tenant_id, "submit", "submit", parameters):
+            found[row.pop("submission")].append(row)
+        return found
+
+
+async def refused_agents(database: Database, tenant_id: str, agent_ids: Sequence[str]) -> dict[str, Row]:
+    """Status and task budget of the agents that a refused submission names, by id."""
+    rows = await database.tenant_rows(tenant_id, "submit", "refused_agents", {"agent_ids": list(agent_ids)})
+    return {row["agent_id"]: row for row in rows}
+
+
+def _submission_row(place: int, submission: Submission) -> dict[str, Any]:
+    key = submission.key
+    return {
+        "submission": place,
+        "idempotency_key": key.key if key else None,
+        "request_hash": key.request_hash.hex() if key else None,
+        "tasks": len(submission.tasks),
+    }
+
+
+def _fail(group: Sequence[Submission], error: Exception) -> None:
+    for each in group:
+        if not each.done.done():
+            each.done.set_exception(error)
