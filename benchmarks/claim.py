@@ -39,20 +39,20 @@ _FILL = (
 )
 _QUEUE = (
     "insert into par.tasks (tenant_id, task_id, agent_id, config_version, status, last_sequence, created_at, updated_at)"
-    " select 'default', task_id::uuid, 'agent-' || (n %% {agents}), 1, 'queued', 1, now(), now()"
-    " from unnest(%(ids)s) with ordinality as q(task_id, n)",
+    " select 'default', task_id, 'agent-' || (n %% {agents}), 1, 'queued', 1, now(), now()"
+    " from unnest(%(ids)s::uuid[]) with ordinality as q(task_id, n)",
     "insert into par.runs (tenant_id, task_id, run_number, run_id, kind, input, created_at)"
-    " select 'default', task_id::uuid, 1, gen_random_uuid(), 'submit', 'hello', now() from unnest(%(ids)s) as q(task_id)",
+    " select 'default', task_id, 1, gen_random_uuid(), 'submit', 'hello', now() from unnest(%(ids)s::uuid[]) as q(task_id)",
     "insert into par.queue (tenant_id, task_id, agent_id, worker_pool_id, priority, enqueued_at)"
-    " select 'default', task_id::uuid, 'agent-' || (n %% {agents}), 'shared', 4, now() + n * interval '1 microsecond'"
-    " from unnest(%(ids)s) with ordinality as q(task_id, n)",
+    " select 'default', task_id, 'agent-' || (n %% {agents}), 'shared', 4, now() + n * interval '1 microsecond'"
+    " from unnest(%(ids)s::uuid[]) with ordinality as q(task_id, n)",
 )
 
 
 async def run(bed: Bed, repeats: int) -> Table:
     """Claim and finish, first quietly, then 30,000 tasks under a snapshot that is held open elsewhere."""
     url = bed.database()
-    _fill(bed, url)
+    fill_finished(bed, url)
     async with Database(url, "par_worker", PoolOptions(10)) as database:
         worker = _Claimer(database)
         _queue(bed, url, (_QUIET_CLAIMS + 20) * _CAPACITY)
@@ -78,7 +78,8 @@ def _table(quiet: list[float], held: list[float]) -> Table:
     return table
 
 
-def _fill(bed: Bed, url: str) -> None:
+def fill_finished(bed: Bed, url: str) -> None:
+    """A million finished tasks of twenty agents, with their attempts and runs."""
     for number in range(_AGENTS):
         add_agent(url, f"agent-{number}")
     Bed.rows(

@@ -114,7 +114,7 @@ class GroupCommit:
                 for entry in batch:
                     entry.done.cancel()
                 raise
-            except (psycopg.Error, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever one unit holds, the lane must go on for all others
                 if isinstance(error, TimeoutError) or is_outage(error):
                     _log.warning("flush_waits_for_database", error=str(error).strip(), units=len(batch))
                     await _close(connection)

@@ -168,6 +168,8 @@ class PostgresSaver(BaseCheckpointSaver[int]):
     def _address(self, config: RunnableConfig) -> tuple[Thread, str]:
         configurable = config["configurable"]
         thread_id = str(configurable["thread_id"])
+        if self._only is not None and thread_id == self._only.task_id:
+            return Thread(self._fence.tenant_id, thread_id, configurable.get("checkpoint_ns", "")), thread_id
         return Thread(self._fence.tenant_id, thread_uuid(thread_id), configurable.get("checkpoint_ns", "")), thread_id
 
     async def _load(self, thread: Thread, thread_id: str, checkpoint_id: str | None) -> Loaded | None:

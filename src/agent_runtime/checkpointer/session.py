@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -20,11 +20,22 @@ from agent_runtime.checkpointer.fence import Fence, OpenFence
 from agent_runtime.checkpointer.group_commit import Flushed, GroupCommit
 from agent_runtime.checkpointer.message_log import MessageLog
 from agent_runtime.checkpointer.serializer import checksum
+from agent_runtime.domain.errors import AgentRuntimeError
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store.flush import CallRow, EventRow, MessageRow, Reservation, Unit, WriteRow
+from agent_runtime.store.task_lifecycle import plain_text
 
 # A finished parallel tool call becomes durable by itself if its siblings keep the step open for longer than this.
 _SIBLING_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """A checkpoint that is not stored; its child takes its place."""
+
+    checkpoint_id: str
+    parent_id: str | None
+    new_versions: Mapping[str, Any]
 
 
 class Session:
@@ -55,10 +66,12 @@ class Session:
         self._flush_number = 0
         self._unit = self._new_unit()
         self._in_order = asyncio.Lock()
+        self._failed: AgentRuntimeError | None = None
         self._logs: dict[str, MessageLog] = {}
         self._told: set[tuple[str, int]] = set()
         self._usage_by_message: dict[int, CallRow] = {}
         self._step_began = time.monotonic()
+        self._left_out: _LeftOut | None = None
         self._sibling_timer: asyncio.TimerHandle | None = None
         self._sibling_flush: asyncio.Task[Any] | None = None
 
@@ -88,8 +101,17 @@ class Session:
         new_versions: Mapping[str, Any],
         parent_id: str | None,
     ) -> None:
-        """A finished super-step. Raises NotStorable."""
+        """A finished super-step. Raises NotStorable.
+
+        What a run is given makes two checkpoints, one with the bare input and one with the input in its channels. Where
+        effects wait, nothing can come between them, so that the first is left out of the chain.
+        """
         self._stop_sibling_timer()
+        if self.effects_wait and metadata.get("source") == "input" and namespace == "":
+            self._left_out = _LeftOut(checkpoint["id"], parent_id, new_versions)
+            return
+        if self._left_out is not None and parent_id == self._left_out.checkpoint_id:
+            parent_id, new_versions = self._left_out.parent_id, {**self._left_out.new_versions, **new_versions}
         log = self.log(namespace)
         state, channels = encode_checkpoint(checkpoint, metadata, new_versions, log, namespace)
         step = int(metadata.get("step", 0))
@@ -116,6 +138,8 @@ class Session:
         self, namespace: str, checkpoint_id: str, writes: Sequence[tuple[str, Any]], writer_id: str, path: str
     ) -> None:
         """What one graph task wrote; kept so that a finished sibling of a crashed step does not run again."""
+        if self._left_out is not None and checkpoint_id == self._left_out.checkpoint_id:
+            return
         log = self.log(namespace)
         serializer = serializer_for(log)
         special = [(WRITES_IDX_MAP[channel], channel, value) for channel, value in writes if channel in WRITES_IDX_MAP]
@@ -156,13 +180,19 @@ class Session:
             self._unit.reservation = reservation
             self._unit.settles = True
         elif not self._has_steps():
-            return self.last_flushed
+            # What a parallel effect has just handed over is not committed yet: wait for its flush.
+            async with self._in_order:
+                if self._failed is not None:
+                    raise self._failed
+                return self.last_flushed
         return await self.flush()
 
     async def flush(self, move: Move | None = None) -> Flushed:
         """Commit what was gathered, and with it the move that ends the attempt. Raises LeaseLost."""
         self._stop_sibling_timer()
         async with self._in_order:
+            if self._failed is not None:
+                raise self._failed
             unit = self._unit
             self.nothing_stored = self.nothing_stored and unit.empty
             if unit.empty and move is None:
@@ -175,11 +205,17 @@ class Session:
             elif self._attempt is not None:
                 self._flush_number += 1
                 unit.flush_number = self._flush_number
-            self.last_flushed = await self._commit.write(unit, move)
+            try:
+                self.last_flushed = await self._commit.write(unit, move)
+            except AgentRuntimeError as error:
+                # Later units may refer to what this one held, so none may follow it until it is given up.
+                self._failed = error
+                raise
             return self.last_flushed
 
     def forget_unwritten(self) -> None:
         """Drop what was gathered but keep what was spent: a failed step leaves no half, but its money is gone."""
+        self._failed = None
         spent, self._unit = self._unit, self._new_unit()
         self._unit.calls = spent.calls
         self._unit.settles = spent.settles
@@ -251,9 +287,8 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
         return [EventRow("user_turn", **place)]
     if isinstance(message, ToolMessage):
         failed = message.status == "error"
-        return [
-            EventRow("tool_result", **place, tool_call_id=message.tool_call_id, tool_name=message.name, is_error=failed)
-        ]
+        named = {"tool_call_id": plain_text(message.tool_call_id), "tool_name": plain_text(message.name)}
+        return [EventRow("tool_result", **place, **named, is_error=failed)]
     if isinstance(message, AIMessage):
         spent: dict[str, Any] = {}
         if call is not None:
@@ -269,4 +304,5 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
 
 
 def _tool_call_event(place: dict[str, Any], tool_call: dict[str, Any]) -> EventRow:
-    return EventRow("tool_call", **place, tool_call_id=tool_call.get("id"), tool_name=tool_call.get("name"))
+    named = {"tool_call_id": plain_text(tool_call.get("id")), "tool_name": plain_text(tool_call.get("name"))}
+    return EventRow("tool_call", **place, **named)

@@ -73,8 +73,14 @@ async def page_of_ids(
     parameters: dict[str, Any] = {**chosen.__dict__, "before": before, "limit": limit}
     for name in ("statuses", "agent_ids"):
         parameters[name] = None if parameters[name] is None else list(dict.fromkeys(parameters[name]))
-    rows = await database.tenant_rows(tenant_id, "task", chosen.access_path, parameters, prepare=False)
-    return [str(row["task_id"]) for row in rows]
+    # Of several states each is asked for by itself and the pages are merged, so that a rare one is found by its index.
+    by_status = chosen.access_path == "page_by_status"
+    found: set[str] = set()
+    for status in (chosen.statuses or ()) if by_status else (None,):
+        asked = parameters | {"status": status}
+        rows = await database.tenant_rows(tenant_id, "task", chosen.access_path, asked, prepare=False)
+        found.update(str(row["task_id"]) for row in rows)
+    return sorted(found, reverse=True)[:limit]
 
 
 async def list_rows(database: Database, tenant_id: str, task_ids: Sequence[str]) -> list[Row]:

@@ -33,6 +33,7 @@ async def _land(task: ClaimedTask, session: Session, outcome: Outcome, backoff: 
         await session.flush(move)
     except LeaseLost as error:
         _log.info("lease_lost", outcome=error.outcome)
+        await _keep_spend(session)
 
 
 async def _keep_spend(session: Session) -> None:

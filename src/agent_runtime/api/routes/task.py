@@ -16,6 +16,7 @@ from agent_runtime.api.schemas.answers import Task, TaskPage
 from agent_runtime.api.schemas.fields import Identifier
 from agent_runtime.api.schemas.lists import TaskQuery
 from agent_runtime.api.task_view import list_row
+from agent_runtime.domain.task_lifecycle import Status
 from agent_runtime.store import task as store
 from agent_runtime.store.database import Database
 from agent_runtime.store.task import TaskFilter
@@ -50,7 +51,7 @@ async def _filters(database: Database, tenant_id: str, query: TaskQuery) -> list
     """What the query asks for; a search asks for two things, ids and names, whose pages are merged."""
     name, value = _label(query.label)
     asked = TaskFilter(
-        statuses=[str(status) for status in query.status] if query.status else None,
+        statuses=_statuses(query),
         agent_ids=[query.agent_id] if query.agent_id is not None else None,
         pause_reason=query.pause_reason,
         dead_letter_reason=query.dead_letter_reason,
@@ -63,6 +64,16 @@ async def _filters(database: Database, tenant_id: str, query: TaskQuery) -> list
     if query.q is None:
         return [asked]
     return [*_by_id(asked, query.q.lower()), *await _by_name(database, tenant_id, asked, query.q)]
+
+
+def _statuses(query: TaskQuery) -> list[str] | None:
+    """The states asked for; a reason belongs to one state alone, whose index then finds it."""
+    asked = {str(status) for status in query.status or Status}
+    if query.dead_letter_reason is not None:
+        asked &= {Status.DEAD_LETTER}
+    if query.pause_reason is not None:
+        asked &= {Status.PAUSED}
+    return None if len(asked) == len(Status) else sorted(asked)
 
 
 def _label(text: str | None) -> tuple[str | None, str | None]:
