@@ -31,16 +31,16 @@ class Planted:
     changes: tuple[tuple[str, str], ...]
 
 
-NO_ATTEMPT_IN_THE_FENCE = Planted("flush", "flush", (("a.ended_at is null and a.flush_number", "a.flush_number"),))
+NO_ATTEMPT_IN_THE_FENCE = Planted("flush", "flush", (("coalesce(k.ended_at, 'infinity') = 'infinity' and ", ""),))
 REAPER_WITHOUT_STATE_GUARD = Planted(
-    "task_lifecycle", "transition", (("t.status = any (m.from_statuses) and (m.attempt", "(true or m.attempt"),)
+    "task_lifecycle", "transition", ((" and k.status = any (m.from_statuses)", ""),)
 )
 KEY_LOOKED_UP_BEFORE_INSERT = Planted("submit", "submit", (("where k.created_at < par.now() - interval '24 hours'", ""),))
 WORKERS_CLOCK = Planted(
     "lease", "renew", (("lease_expires_at = par.now() +", "lease_expires_at = par.now() - interval '10 minutes' +"),)
 )
 LEDGER_NOT_KEYED = Planted(
-    "flush", "flush", (("a.flush_number < u.flush_number", "true"), ("r.call_id, f.agent_id", "gen_random_uuid(), f.agent_id"))
+    "flush", "flush", (("k.flush_number < u.flush_number", "true"), ("r.call_id, f.agent_id", "gen_random_uuid(), f.agent_id"))
 )
 
 Plant = Callable[[Planted], None]

@@ -39,7 +39,7 @@ class HandAttempt:
         if not silent:
             self._say(cost)
         checkpoint = _checkpoint(self.messages, self.number)
-        metadata = {"source": "loop" if self.number else "input", "step": self.number}
+        metadata = {"source": "loop", "step": self.number}
         changed = {"messages": checkpoint["channel_versions"]["messages"]}
         self.session.add_checkpoint("", checkpoint, metadata, changed, self.parent_id)
         self.parent_id = checkpoint["id"]

@@ -74,3 +74,34 @@ async def test_a_model_of_unknown_price_has_no_budget_to_reach(book: TaskBook, s
     costs = book.rows("select cost_microdollars from par.ledger")
     assert [row["cost_microdollars"] for row in costs] == [None] * 5
     await check_everything(book.url, Expectation([task_id]))
+
+
+async def test_an_hourly_budget_pauses_at_what_was_spent_and_charges_nothing_for_the_call_not_made(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("hourly", budget_max_per_hour=1)
+    async with start_worker():
+        task_id = book.submit(WORK, agent_id="hourly")
+        await reaches(book, task_id, "paused")
+    task = book.task(task_id)
+    assert task["cost_microdollars"] == REPLY
+    assert task["pause_reason"] == "budget_per_hour"
+    await check_everything(book.url, Expectation([task_id]))
+
+
+async def test_a_limit_lowered_during_a_tool_charges_nothing_for_the_call_not_made(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("lowered", budget_max_per_task=1_000_000)
+    work = script({"tool": "dev_sleep", "args": {"seconds": 0.5}}, {"text": "done"})
+    async with start_worker():
+        task_id = book.submit(work, agent_id="lowered")
+
+        async def called() -> bool:
+            return bool(book.rows("select sequence from par.events where kind = 'tool_call'"))
+
+        await eventually(called, "the tool call is decided")
+        book.rows("update par.agents set budget_max_per_task = 1 where agent_id = 'lowered'")
+        await reaches(book, task_id, "paused")
+    assert book.task(task_id)["cost_microdollars"] == REPLY
+    await check_everything(book.url, Expectation([task_id]))

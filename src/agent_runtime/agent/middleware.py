@@ -53,7 +53,13 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         if history is not request.messages:
             request = request.override(messages=history)
         reservation = reservation_for(context, request)
-        await context.check_budgets(await session.durable(reservation), paid=reservation is not None)
+        flushed = await session.durable(reservation)
+        try:
+            await context.check_budgets(flushed, paid=reservation is not None)
+        except BaseException:
+            # The call is not made, so nothing of it may be charged.
+            session.release_reservation()
+            raise
         session.node_name = "model"
         fault_points.reach("model.before_call")
         began = time.monotonic()

@@ -299,7 +299,8 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
                 "duration_ms": call.duration_ms,
             }
         turn = EventRow("model_turn", **place, **spent)
-        return [turn, *(_tool_call_event(place, dict(tool_call)) for tool_call in message.tool_calls)]
+        calls = [*message.tool_calls, *message.invalid_tool_calls]
+        return [turn, *(_tool_call_event(place, dict(tool_call)) for tool_call in calls)]
     return []
 
 

@@ -139,7 +139,7 @@ select c.task_id, c.checkpoint_id, c.step_number, p.step_number as parent_step
 from par.checkpoints c
 join par.checkpoints p on p.tenant_id = c.tenant_id and p.task_id = c.task_id and p.namespace = c.namespace
     and p.checkpoint_id = c.parent_checkpoint_id
-where c.step_number <> p.step_number + 1
+where c.step_number <= p.step_number or (c.run_number = p.run_number and c.step_number <> p.step_number + 1)
 
 -- name: i4_steps_are_counted_once
 select t.task_id, t.step_count, count(c.*) filter (where c.step_number > 0) as steps
@@ -197,15 +197,18 @@ select task_id, message_namespace, message_sequence, count(*), array_agg(sequenc
 where kind = 'model_turn' group by tenant_id, task_id, message_namespace, message_sequence having count(*) > 1
 
 -- name: i7_every_reply_is_paid_once
-select coalesce(l.task_id, e.task_id) as task_id, l.calls, l.cost, e.replies, e.cost as told
-from (select tenant_id, task_id, count(*) as calls, coalesce(sum(cost_microdollars), 0) as cost from par.ledger
-      where kind = 'model' and checkpoint_id is not null group by tenant_id, task_id) l
+select coalesce(l.task_id, e.task_id) as task_id, l.calls, l.of_steps, l.cost, e.replies, e.cost as told
+from (select tenant_id, task_id, count(*) as calls, coalesce(sum(cost_microdollars), 0) as cost,
+          count(*) filter (where checkpoint_id is not null) as of_steps,
+          coalesce(sum(cost_microdollars) filter (where checkpoint_id is not null), 0) as cost_of_steps
+      from par.ledger where kind = 'model' group by tenant_id, task_id) l
 full join (
     select tenant_id, task_id, count(*) as replies, coalesce(sum(cost_microdollars), 0) as cost
     from (select distinct on (tenant_id, task_id, message_namespace, message_sequence) * from par.events
           where kind = 'model_turn' and input_tokens is not null) once
     group by tenant_id, task_id) e using (tenant_id, task_id)
-where (l.calls, l.cost) is distinct from (e.replies, e.cost)
+where coalesce(l.of_steps, 0) > coalesce(e.replies, 0) or coalesce(e.replies, 0) > coalesce(l.calls, 0)
+   or coalesce(l.cost_of_steps, 0) > coalesce(e.cost, 0) or coalesce(e.cost, 0) > coalesce(l.cost, 0)
 
 -- name: i7_nothing_stays_reserved
 select task_id, attempt, reserved_call_id, reserved_microdollars from par.attempts a
