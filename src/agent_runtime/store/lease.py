@@ -5,14 +5,8 @@ from typing import Any
 
 from agent_runtime.store.arrays import literal, text_literal
 from agent_runtime.store.database import Database, Row
-from agent_runtime.store.queries import query
 
 _ROOM = "lease"
-
-
-def lease_query(name: str) -> bytes:
-    """A statement of this room, for the heartbeat, which has a thread and a connection of its own."""
-    return query(_ROOM, name)
 
 
 async def declare_dead(database: Database, suspects: Sequence[str], quiet_seconds: float) -> list[str]:

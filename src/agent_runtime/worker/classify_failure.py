@@ -1,7 +1,6 @@
 """The one place that says what an error in an attempt means for its task."""
 
-from langgraph.errors import GraphRecursionError
-
+from agent_runtime.agent.run_control import GraphRecursionError
 from agent_runtime.checkpointer.group_commit import FlushRefused
 from agent_runtime.checkpointer.serializer import NotStorable
 from agent_runtime.domain.budget import BudgetReached

@@ -10,30 +10,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 import structlog
 
+from agent_runtime.domain.errors import DatabaseUnavailable
 from agent_runtime.domain.lease import LOOKS_UNTIL_DEAD, QUIET_SECONDS_AFTER_DATABASE_START, LeaseTiming
-from agent_runtime.store.database import connection_options
-from agent_runtime.store.lease import lease_query
+from agent_runtime.store.pulse import Pulse, SessionFacts, pulse
 
 _log = structlog.get_logger("worker.heartbeat")
 BLOCKED_LOOP_EXIT_CODE = 70
 _RECONNECT_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class SessionFacts:
-    """What a worker's session row says of it."""
-
-    worker_id: str
-    worker_pool_id: str
-    host: str
-    version: str
-    capacity: int
-    lock_key: int
 
 
 @dataclass(frozen=True)
@@ -94,81 +80,47 @@ class Heartbeat:
     def _beat_until_stopped(self) -> None:
         while not self._stop.is_set():
             try:
-                self._with_connection()
-            except psycopg.Error as error:
-                _log.warning("heartbeat_lost_connection", error=str(error).strip())
+                with pulse(self._url, self._facts) as connection:
+                    self._beat(connection)
+            except DatabaseUnavailable as error:
+                _log.warning("heartbeat_lost_connection", error=str(error))
                 self._watch()
                 self._stop.wait(_RECONNECT_SECONDS)
 
-    def _with_connection(self) -> None:
-        options = connection_options("par_worker", f"par-heartbeat {self._facts.worker_id}")
-        options["options"] += " -c statement_timeout=5s -c idle_session_timeout=0"
-        with psycopg.connect(self._url, **options) as connection:
-            held = False
-            next_beat = 0.0
-            while not self._stop.is_set():
-                if self._register_again:
-                    self._register(connection)
-                held = held or self._hold_lock(connection)
-                if time.monotonic() >= next_beat:
-                    self._renew(connection)
-                    next_beat = time.monotonic() + self._timing.heartbeat
-                self._probe(connection)
-                self._watch()
-                if held and not self._registered.is_set():
-                    self._call(self._registered.set)
-                self._stop.wait(self._timing.probe)
+    def _beat(self, connection: Pulse) -> None:
+        held = False
+        next_beat = 0.0
+        while not self._stop.is_set():
+            if self._register_again:
+                connection.register()
+                self._register_again = False
+                self._beat_landed()
+            held = held or connection.hold_lock()
+            if time.monotonic() >= next_beat:
+                self._renew(connection)
+                next_beat = time.monotonic() + self._timing.heartbeat
+            self._probe(connection)
+            self._watch()
+            if held and not self._registered.is_set():
+                self._call(self._registered.set)
+            self._stop.wait(self._timing.probe)
 
-    def _register(self, connection: psycopg.Connection[Any]) -> None:
-        facts = self._facts
-        connection.execute(
-            lease_query("register"),
-            {
-                "worker_id": facts.worker_id,
-                "worker_pool_id": facts.worker_pool_id,
-                "host": facts.host,
-                "pid": os.getpid(),
-                "version": facts.version,
-                "capacity": facts.capacity,
-                "lock_key": facts.lock_key,
-                "lease_seconds": self._timing.lease,
-            },
-        )
-        self._register_again = False
-        self._beat_landed()
-
-    def _hold_lock(self, connection: psycopg.Connection[Any]) -> bool:
-        row = connection.execute(lease_query("hold_lock"), {"lock_key": self._facts.lock_key}).fetchone()
-        return bool(row and row[0])
-
-    def _renew(self, connection: psycopg.Connection[Any]) -> None:
-        row = connection.execute(
-            lease_query("renew"),
-            {
-                "worker_id": self._facts.worker_id,
-                "lease_seconds": self._timing.lease,
-                "running_tasks": self._listeners.running_tasks(),
-                "status": self.status,
-            },
-        ).fetchone()
-        if row is None:
+    def _renew(self, connection: Pulse) -> None:
+        drain_requested = connection.renew(self._listeners.running_tasks(), self.status)
+        if drain_requested is None:
             if not self._register_again:
                 self._call(self._listeners.on_session_lost)
             return
         self._beat_landed()
-        if row[0]:
+        if drain_requested:
             self._call(self._listeners.on_drain_requested)
 
     def _beat_landed(self) -> None:
         self._renewed = time.monotonic()
         self._told_cannot_renew = False
 
-    def _probe(self, connection: psycopg.Connection[Any]) -> None:
-        rows = connection.execute(
-            lease_query("free_locks"),
-            {"worker_id": self._facts.worker_id, "quiet_seconds": QUIET_SECONDS_AFTER_DATABASE_START},
-        ).fetchall()
-        free = {row[0] for row in rows}
+    def _probe(self, connection: Pulse) -> None:
+        free = connection.free_locks(QUIET_SECONDS_AFTER_DATABASE_START)
         self._suspects = {worker_id: self._suspects.get(worker_id, 0) + 1 for worker_id in free}
         dead = [worker_id for worker_id, looks in self._suspects.items() if looks >= LOOKS_UNTIL_DEAD]
         if dead:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import os
 import socket
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -24,11 +25,13 @@ from agent_runtime.store import live_text as live_text_store
 from agent_runtime.store.claim import make_due
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
+from agent_runtime.store.pulse import SessionFacts
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
-from agent_runtime.worker.heartbeat import Heartbeat, Listeners, SessionFacts
+from agent_runtime.worker.heartbeat import Heartbeat, Listeners
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.maintenance.resume import resume_cleared
+from agent_runtime.worker.maintenance.retain import retain
 from agent_runtime.worker.maintenance.schedule import Duty, run_duties
 from agent_runtime.worker.maintenance.take_over import take_over
 from agent_runtime.worker.maintenance.time_out import time_out
@@ -124,6 +127,7 @@ class WorkerProcess:
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
+            Duty("retention", 30.0, partial(retain, self._database, self._settings.retention_days)),
             Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
         ]
 
@@ -133,9 +137,11 @@ class WorkerProcess:
             worker_id=self.worker_id,
             worker_pool_id=settings.worker_pool,
             host=socket.gethostname(),
+            pid=os.getpid(),
             version=__version__,
             capacity=settings.max_concurrent_tasks,
             lock_key=int.from_bytes(hashlib.sha256(self.worker_id.encode()).digest()[:8], "big", signed=True),
+            lease_seconds=settings.lease_seconds,
         )
         listeners = Listeners(
             on_dead_peers=lambda dead: self._errand(self._take_over_from(dead)),

@@ -9,13 +9,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from langchain_core.messages import HumanMessage
-from langgraph.errors import GraphDrained
-from langgraph.runtime import RunControl
 
 from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.graph import AgentBuilder, AgentVersion, BuiltAgent, answer_of
+from agent_runtime.agent.run_control import GraphDrained, RunControl, first_state
 from agent_runtime.checkpointer.fence import Fence
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.checkpointer.saver import PostgresSaver
@@ -181,14 +179,10 @@ async def _context_for(
 async def _input_for(task: ClaimedTask, services: AttemptServices) -> Any:
     """The newest input unless a checkpoint already holds it; then None, which goes on from the newest checkpoint."""
     if task.first_claim:
-        return _first_state(task.input)
+        return first_state(task.input)
     point = await lease_store.resume_point(services.database, task.tenant_id, task.task_id)
     if point is None:
         raise TaskFailed("state_corrupt", "the task has no input")
     if point["checkpoint_run"] is not None and point["checkpoint_run"] >= point["input_run"]:
         return None
-    return _first_state(point["input"])
-
-
-def _first_state(text: str | None) -> dict[str, Any]:
-    return {"messages": [HumanMessage(content=text or "")]}
+    return first_state(point["input"])

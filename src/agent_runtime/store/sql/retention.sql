@@ -1,0 +1,37 @@
+-- name: forget_idempotency_keys
+-- Keys are kept for a day.
+delete from par.idempotency_keys k using (
+    select tenant_id, idempotency_key from par.idempotency_keys
+    where created_at < par.now() - interval '24 hours' order by created_at limit %(limit)s for update skip locked) old
+where k.tenant_id = old.tenant_id and k.idempotency_key = old.idempotency_key
+
+-- name: forget_tasks
+-- Remove finished tasks that ended longer ago than they are kept, with everything of theirs. A bounded number per call.
+with old as materialized (
+    select t.tenant_id, t.task_id
+    from par.tenants n
+    cross join unnest(array['completed', 'dead_letter']) as s(status)
+    cross join lateral (
+        select k.tenant_id, k.task_id from par.tasks k
+        where k.tenant_id = n.tenant_id and k.status = s.status
+          and k.updated_at < par.now() - make_interval(secs => %(days)s * 86400)
+        order by k.task_id limit %(limit)s for update skip locked) t
+    limit %(limit)s
+),
+e as (delete from par.events x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+m as (delete from par.messages x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+c as (delete from par.checkpoints x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+v as (delete from par.channel_values x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+w as (delete from par.checkpoint_writes x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+l as (delete from par.ledger x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+a as (delete from par.attempts x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+r as (delete from par.runs x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+t as (delete from par.tool_calls x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+h as (delete from par.human_requests x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+b as (
+    delete from par.task_labels x using old o, par.tasks k
+    where k.tenant_id = o.tenant_id and k.task_id = o.task_id
+      and x.tenant_id = o.tenant_id and x.task_id = o.task_id and k.labels ? x.label and x.value = k.labels ->> x.label
+)
+delete from par.tasks k using old o where k.tenant_id = o.tenant_id and k.task_id = o.task_id
+returning k.task_id

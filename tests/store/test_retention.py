@@ -1,0 +1,31 @@
+"""What has been kept long enough goes, whole; what is younger or unfinished stays."""
+
+from agent_runtime.store import retention
+from agent_runtime.store.database import Database
+from tests.support.tasks import TaskBook
+from tests.support.waiting import eventually
+from tests.worker.conftest import StartWorker, book, start_worker  # noqa: F401
+
+
+async def test_an_old_finished_task_goes_with_everything_of_its_own(
+    book: TaskBook,  # noqa: F811
+    start_worker: StartWorker,  # noqa: F811
+    database_url: str,
+) -> None:
+    old, young = book.submit("hello", labels={"a": "b"}), book.submit("hello")
+
+    async def both_done() -> bool:
+        return all(book.task(task_id)["status"] == "completed" for task_id in (old, young))
+
+    async with start_worker():
+        await eventually(both_done, "both tasks complete")
+    book.rows("update par.tasks set updated_at = updated_at - interval '3 days' where task_id = %(id)s", id=old)
+    async with Database(database_url, "par_worker") as database:
+        assert await retention.forget_tasks(database, days=2) == 1
+        assert await retention.forget_tasks(database, days=2) == 0
+    tables = ("tasks", "runs", "events", "messages", "checkpoints", "checkpoint_writes", "ledger", "attempts")
+    for table in (*tables, "task_labels"):
+        rows = book.rows(f"select distinct task_id::text from par.{table}")
+        left = {row["task_id"] for row in rows}
+        assert left <= {young}, table
+        assert left == {young} or table == "task_labels"
