@@ -55,7 +55,7 @@ def _kill_and_wait(url: str, workers: dict[str, "subprocess.Popen[bytes]"], task
     victim = workers.pop(first["worker_id"])
     killed = time.time()
     victim.send_signal(signal.SIGKILL)
-    second = wait_for(lambda: _attempt(url, task_id, 2), "the task runs elsewhere", 60)
+    second = wait_for(lambda: _attempt(url, task_id, 2), "the task runs elsewhere", 45)
     victim.wait()
     return float(second["claimed"]) - killed
 

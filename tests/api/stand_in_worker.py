@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 
 from agent_runtime.domain.task_lifecycle import Change, Failure, Move
+from agent_runtime.store.claim import ClaimRequest, claim
 from agent_runtime.store.database import Database, Row
 from agent_runtime.store.task_lifecycle import transition
 
@@ -39,20 +40,7 @@ class StandInWorker:
 
     async def claim(self) -> list[Row]:
         """Claim everything that is queued."""
-        parameters = {
-            "worker_pool_id": "shared",
-            "worker_id": WORKER_ID,
-            "capacity": 100,
-            "agents": 100,
-            "per_lane": 100,
-            "last_tenant": "",
-            "last_agent": "",
-            "mark_tenants": [],
-            "mark_agents": [],
-            "mark_priorities": [],
-            "marks": [],
-        }
-        return await self._database.fetch_all("claim", "claim", parameters)
+        return await claim(self._database, ClaimRequest(WORKER_ID, "shared", capacity=100, per_lane=100, agents=100))
 
     async def land(self, move: Move) -> None:
         """Land one move."""

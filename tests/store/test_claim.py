@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from agent_runtime.store.claim import ClaimRequest, claim, make_due
+from agent_runtime.store.claim import ClaimRequest, claim, claim_parameters, make_due
 from agent_runtime.store.database import connection_options
 from agent_runtime.store.queries import query
 from tests.support.attempts import Desk
@@ -111,8 +111,9 @@ async def test_a_task_that_left_the_queue_meanwhile_is_not_claimed_behind_its_wo
     """The claim has looked at the queue; before it locks the task, another worker runs it and queues it again."""
     task_id = book.submit()
     book.rows(
-        "create or replace function par.running_tasks(of_tenant text, of_agent text) returns integer language plpgsql"
-        " volatile as $$ begin perform pg_advisory_xact_lock_shared(4711); return 0; end $$"
+        "create or replace function par.running_tasks(of_tenant text, of_agent text, since timestamptz,"
+        " out running integer, out oldest timestamptz) language plpgsql volatile as"
+        " $$ begin perform pg_advisory_xact_lock_shared(4711); running := 0; end $$"
     )
     async with await psycopg.AsyncConnection.connect(book.url) as gate:
         await gate.execute("select pg_advisory_xact_lock(4711)")
@@ -144,10 +145,7 @@ async def test_the_plan_of_a_claim_goes_by_the_queues_index(book: TaskBook) -> N
     assert _bad_nodes(book.url, "claim", "claim", CLAIM_PARAMETERS) == []
 
 
-CLAIM_PARAMETERS: dict[str, Any] = {
-    "worker_id": "w", "worker_pool_id": "shared", "capacity": 10, "last_tenant": "", "last_agent": "", "per_lane": 10,
-    "agents": 64, "mark_tenants": "{}", "mark_agents": "{}", "mark_priorities": "{}", "marks": "{}",
-}  # fmt: skip
+CLAIM_PARAMETERS: dict[str, Any] = claim_parameters(ClaimRequest("w", "shared", 10))
 
 
 def _bad_nodes(url: str, room: str, name: str, parameters: dict[str, Any]) -> list[str]:

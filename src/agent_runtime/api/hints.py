@@ -14,7 +14,7 @@ from agent_runtime.store.task import notify
 
 WORK_CHANNEL = "par_work"
 STOP_CHANNEL = "par_stop"
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.025
 _log = structlog.get_logger(__name__)
 
 

@@ -86,6 +86,8 @@ class GroupCommit:
         try:
             while True:
                 await self._ready.wait()
+                # One turn of the loop for those who become ready with the first.
+                await asyncio.sleep(0)
                 batch = self._take()
                 if not batch:
                     continue
@@ -167,6 +169,7 @@ class GroupCommit:
         return again
 
     async def _lost(self, connection: AsyncConnection[DictRow], entry: _Entry, outcome: str) -> None:
+        _log.info("write_fenced", task_id=entry.unit.task_id, attempt=entry.unit.attempt, outcome=outcome)
         for call in entry.unit.calls:
             await keep_late_call(connection, entry.unit, call, self._worker_id)
         if not entry.done.done():

@@ -14,6 +14,8 @@ _EMBEDDED: Mapping[str, str] = {
     "effective_cache_size": "1GB",
     "wal_buffers": "16MB",
     "max_wal_size": "1GB",
+    # Whole pages that go into the log after a checkpoint are most of it.
+    "wal_compression": "pglz",
     "random_page_cost": "1.1",
     "jit": "off",
     "timezone": "UTC",

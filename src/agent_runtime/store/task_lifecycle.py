@@ -9,7 +9,18 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.store.arrays import literal, text_literal
 from agent_runtime.store.database import Row, fetch_all, fetch_one
+
+
+async def lock_tasks(connection: AsyncConnection[DictRow], moves: Sequence[Move]) -> None:
+    """Lock the tasks of moves that no attempt guards, in a statement and so a snapshot before the transition's own: else
+    the attempt of a claim that commits meanwhile would not be seen, and not be ended."""
+    parameters = {
+        "tenant_ids": text_literal([move.tenant_id for move in moves]),
+        "task_ids": literal([move.task_id for move in moves]),
+    }
+    await fetch_all(connection, "task_lifecycle", "lock_tasks", parameters)
 
 
 async def transition(connection: AsyncConnection[DictRow], moves: Sequence[Move]) -> list[Row]:

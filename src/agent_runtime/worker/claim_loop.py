@@ -15,6 +15,9 @@ from agent_runtime.worker.claimed_task import ClaimedTask
 _log = structlog.get_logger("worker.claim")
 _MOST_PER_CLAIM = 64
 _FULL_LOOK_SECONDS = 1.0
+_FEWEST_AGENTS = 16
+# Another worker held the claim lock of an agent: it is free again in a moment.
+_CONTENDED_SECONDS = 0.005
 # A task committed this much later than its enqueued_at is still found without waiting for the next full look.
 _MARK_SLACK = timedelta(seconds=0.5)
 
@@ -60,7 +63,7 @@ class ClaimLoop:
             except DatabaseUnavailable as error:
                 _log.warning("claim_waits_for_database", error=str(error))
             if not more:
-                await self._pause()
+                await self._pause(_CONTENDED_SECONDS if self._request.contended else self._poll_seconds)
 
     async def run_once(self) -> bool:
         """One claim; gives whether it is worth looking again at once."""
@@ -74,11 +77,11 @@ class ClaimLoop:
             self._remember(rows)
         for row in rows:
             self._start(ClaimedTask.from_row(row))
-        return len(rows) == room or len(rows) >= self._request.per_lane
+        return len(rows) == room
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(self._poll_seconds):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             pass
@@ -91,6 +94,7 @@ class ClaimLoop:
             self._marks.clear()
         self._request.capacity = room
         self._request.per_lane = room
+        self._request.agents = max(room, _FEWEST_AGENTS)
         self._request.marks = self._marks
 
     def _remember(self, rows: Iterable[Row]) -> None:
@@ -99,4 +103,3 @@ class ClaimLoop:
             mark = row["enqueued_at"] - _MARK_SLACK
             if lane not in self._marks or mark > self._marks[lane]:
                 self._marks[lane] = mark
-            self._request.last_tenant, self._request.last_agent = row["tenant_id"], row["agent_id"]

@@ -75,10 +75,12 @@ call par.protect('attempts');
 create index attempts_live on par.attempts (tenant_id, agent_id, claimed_at) where ended_at is null;
 
 -- Counted by a volatile function on purpose: its own snapshot sees what the previous holder of the agent's claim lock
--- committed, which the snapshot of the claiming statement may not.
-create function par.running_tasks(of_tenant text, of_agent text) returns integer language plpgsql volatile as $$
+-- committed, which the snapshot of the claiming statement may not. `since` is a time before which none of the agent's
+-- live attempts was claimed; what was claimed earlier and has ended is not walked again.
+create function par.running_tasks(of_tenant text, of_agent text, since timestamptz, out running integer, out oldest timestamptz)
+language plpgsql volatile as $$
 begin
-    return (select count(*) from par.attempts a
-            where a.tenant_id = of_tenant and a.agent_id = of_agent and a.ended_at is null);
+    select count(*), min(a.claimed_at) into running, oldest from par.attempts a
+    where a.tenant_id = of_tenant and a.agent_id = of_agent and a.claimed_at >= since and a.ended_at is null;
 end
 $$;

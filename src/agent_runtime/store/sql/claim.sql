@@ -1,6 +1,7 @@
 -- name: claim
 -- Take up to `capacity` queued tasks for a worker, round-robin over agents, oldest first within an agent and priority.
--- `marks` say up to where a lane is known to be claimed, so that dead queue rows are not walked again and again.
+-- `marks` say up to where a lane is known to be claimed and `known_since` from when on an agent's live attempts are, so that
+-- dead rows are not walked again and again. Gives a row per task, and one for each agent looked at that gave none.
 with lanes as materialized (
     select l.tenant_id, l.agent_id, l.priority, a.max_concurrent_tasks, coalesce(m.mark, '-infinity') as mark
     from par.queue_lanes l
@@ -23,7 +24,11 @@ locked as materialized (
     select * from agents where pg_try_advisory_xact_lock(hashtextextended(tenant_id || '/' || agent_id, 41))
 ),
 free as materialized (
-    select tenant_id, agent_id, turn, max_concurrent_tasks - par.running_tasks(tenant_id, agent_id) as slots from locked
+    select l.tenant_id, l.agent_id, l.turn, l.max_concurrent_tasks - n.running as slots, coalesce(n.oldest, par.now()) as oldest
+    from locked l
+    left join unnest(%(known_tenants)s::text[], %(known_agents)s::text[], %(known_since)s::timestamptz[])
+        as k(tenant_id, agent_id, since) on k.tenant_id = l.tenant_id and k.agent_id = l.agent_id
+    cross join lateral par.running_tasks(l.tenant_id, l.agent_id, coalesce(k.since, '-infinity')) n
 ),
 candidates as materialized (
     select f.tenant_id, q.task_id, q.enqueued_at, f.turn, f.slots,
@@ -49,13 +54,15 @@ held as materialized (
 ),
 dequeued as (
     delete from par.queue q using held h where q.tenant_id = h.tenant_id and q.task_id = h.task_id
+    returning h.*
 ),
 claimed as (
     update par.tasks t
     set status = 'running', attempt = t.attempt + 1, last_sequence = t.last_sequence + 1, version = t.version + 1,
         started_at = coalesce(t.started_at, par.now()), last_worker_id = %(worker_id)s, updated_at = par.now(),
         deadline_at = coalesce(t.deadline_at, par.now() + make_interval(secs => t.task_timeout_seconds)), retry_after = null
-    from held h where t.tenant_id = h.tenant_id and t.task_id = h.task_id
+    -- Only with its queue row: a task that was run and queued again since this statement's snapshot has another one.
+    from dequeued h where t.tenant_id = h.tenant_id and t.task_id = h.task_id
     returning t.*, h.place, h.turn, h.enqueued_at
 ),
 attempt as (
@@ -69,13 +76,15 @@ told as (
         par.now()
     from claimed
 )
-select c.tenant_id, c.task_id, c.agent_id, c.attempt, c.config_version, c.run_number, c.priority, c.max_retries, c.max_steps,
-    c.retry_count, c.crash_count, c.step_count, c.checkpoint_count, c.cost_microdollars, c.budget_max, c.last_sequence,
+select g.tenant_id, g.agent_id, f.slots is null as contended, f.oldest, c.task_id, c.attempt, c.config_version, c.run_number,
+    c.priority, c.max_retries, c.max_steps, c.retry_count, c.crash_count, c.cost_microdollars, c.budget_max,
     extract(epoch from c.deadline_at - par.now())::double precision as seconds_left, c.enqueued_at,
-    c.retry_history -> -1 as last_retry, r.kind as run_kind, r.input, r.from_checkpoint_id, r.steps as run_steps
-from claimed c
-join par.runs r on r.tenant_id = c.tenant_id and r.task_id = c.task_id and r.run_number = c.run_number
-order by c.place, c.turn
+    c.retry_history -> -1 as last_retry, r.input, r.steps as run_steps
+from agents g
+left join free f on f.tenant_id = g.tenant_id and f.agent_id = g.agent_id
+left join claimed c on c.tenant_id = g.tenant_id and c.agent_id = g.agent_id
+left join par.runs r on r.tenant_id = c.tenant_id and r.task_id = c.task_id and r.run_number = c.run_number
+order by c.place nulls last, g.turn
 
 -- name: make_due
 -- Delayed tasks whose time has come wait in their lane from now on, at their age. A bounded number per call.

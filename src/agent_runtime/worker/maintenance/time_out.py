@@ -4,7 +4,7 @@ from agent_runtime.domain.dead_letter import error_fingerprint
 from agent_runtime.domain.task_lifecycle import Change, Failure, Move
 from agent_runtime.store import lease as store
 from agent_runtime.store.database import Database, Row
-from agent_runtime.store.task_lifecycle import transition
+from agent_runtime.store.task_lifecycle import lock_tasks, transition
 
 _REASON = "task_timeout"
 
@@ -14,8 +14,10 @@ async def time_out(database: Database) -> int:
     rows = await store.overdue(database)
     if not rows:
         return 0
-    async with database.connection() as connection:
-        return len(await transition(connection, [_move_of(row) for row in rows]))
+    moves = [_move_of(row) for row in rows]
+    async with database.transaction() as connection:
+        await lock_tasks(connection, moves)
+        return len(await transition(connection, moves))
 
 
 def _move_of(row: Row) -> Move:
