@@ -34,10 +34,8 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     names = arguments.only or (SCALE if arguments.scale else BENCHMARKS)
     print(_machine(), flush=True)
-    tables = []
     with tempfile.TemporaryDirectory(prefix="par-bench-") as folder, running_bed(Path(folder)) as bed:
-        for name in names:
-            tables.append(_run(name, bed, arguments.repeats))
+        tables = [_run(name, bed, arguments.repeats) for name in names]
     if arguments.json:
         Path(arguments.json).write_text("".join(table.as_json() + "\n" for table in tables), encoding="utf-8")
     lines = [line for table in tables for line in table.lines if line.bar is not None]

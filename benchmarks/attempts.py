@@ -41,9 +41,7 @@ class Attempts:
             backoff=Backoff(1.0, 60.0),
             worker_id=_WORKER_ID,
         )
-        self._claims = ClaimLoop(
-            database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25
-        )
+        self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 
     async def run(self, number: int) -> None:
         """Claim until `number` more attempts have ended. Raises RuntimeError when one could not be settled."""

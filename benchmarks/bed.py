@@ -1,4 +1,4 @@
-"""The database that benchmarks run on: the product's own embedded server, durable, a fresh database for each benchmark."""
+"""The database that benchmarks run on: the product's own embedded server, durable, with a fresh database for each."""
 
 import os
 import time

@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from agent_runtime.store.database import Database
@@ -21,7 +22,7 @@ async def run(bed: Bed, repeats: int) -> Table:
     """One round: submit all, wait for all, watching memory and the heartbeat."""
     url = bed.database()
     add_agent(url)
-    pick = random.Random(1)  # noqa: S311
+    pick = random.Random(1)
     inputs = [
         json.dumps({"script": [{"tool": "calculator", "args": {"expression": "2 + 2"}, "latency_seconds": wait / 2},
                                {"text": "done", "latency_seconds": wait / 2}]})
@@ -34,7 +35,8 @@ async def run(bed: Bed, repeats: int) -> Table:
         peak = _peak_bytes(worker.pid)
     completed = bed.value(url, "select count(*) from par.tasks where status = 'completed' and attempt = 1")
     bed.drop(url)
-    table = Table("capacity", f"{_TASKS} tasks in one worker (PAR_MAX_CONCURRENT_TASKS={_TASKS}), 2 to 30 s of model time each.")
+    setting = f"{_TASKS} tasks in one worker (PAR_MAX_CONCURRENT_TASKS={_TASKS}), 2 to 30 s of model time each."
+    table = Table("capacity", setting)
     table.add("tasks completed at their first attempt", "tasks", completed, bar=Bar(least=_TASKS))
     table.add("most tasks running at once", "tasks", most_running)
     table.add("peak memory of the worker", "MiB", peak / 2**20, bar=Bar(most=1024))
@@ -59,7 +61,7 @@ def _watch(url: str) -> tuple[int, float]:
             break
         time.sleep(0.2)
     ordered = sorted(beats)
-    return most, max(after - before for before, after in zip(ordered, ordered[1:], strict=False))
+    return most, max(after - before for before, after in pairwise(ordered))
 
 
 def _peak_bytes(pid: int) -> int:

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import Annotated, Any
 from uuid import uuid4
@@ -73,7 +74,8 @@ async def run(bed: Bed, repeats: int) -> Table:
     for _ in range(min(repeats, _MOST_REPEATS)):
         for name, measure in (("ours", _ours), ("postgres", _peer)):
             found[name].append(await measure(bed))
-    table = Table("history", f"One thread of {STEPS} steps, each appends a message of 2 KB; every step durable before the next.")
+    setting = f"One thread of {STEPS} steps, each appends a message of 2 KB; every step durable before the next."
+    table = Table("history", setting)
     _add_lines(table, found)
     return table
 
@@ -84,7 +86,7 @@ def _add_lines(table: Table, found: dict[str, list[_Run]]) -> None:
         table.add(measure, unit, values["ours"], peer=values["postgres"], peer_name="AsyncPostgresSaver", bar=bar)
 
     line("time per step", "ms", Bar(most=3.0), lambda one: one.mean_ms)
-    line("growth of a step, from step 50 to step 400", "×", Bar(most=1.6), lambda one: one.growth)
+    line("growth of a step, from step 50 to step 400", "times", Bar(most=1.6), lambda one: one.growth)
     stored = median(one.stored_bytes for one in found["ours"]) / STEPS / 1000
     table.add("bytes of content stored per step", "KB", stored, bar=Bar(most=2.9))
     line("on disk at 400 steps, tables and indexes", "MB", Bar(most=2.5), lambda one: one.disk_bytes / 1e6)
@@ -95,7 +97,7 @@ async def _timed(bed: Bed, url: str, act: Callable[[list[float]], Awaitable[None
     disk, log = bed.value(url, _SIZES) or 0, bed.wal_bytes()
     marks = [time.perf_counter()]
     await act(marks)
-    steps = [(after - before) * 1000 for before, after in zip(marks, marks[1:], strict=False)]
+    steps = [(after - before) * 1000 for before, after in pairwise(marks)]
     log = bed.wal_bytes() - log
     disk = (bed.value(url, _SIZES) or 0) - disk
     stored = bed.value(url, _STORED) if bed.value(url, "select to_regclass('par.messages')") else 0
@@ -106,7 +108,11 @@ async def _ours(bed: Bed) -> _Run:
     """A claimed attempt whose node waits, as a model call does, until all before it is durable."""
     url = bed.database()
     add_agent(url)
-    async with Database(url, "par_worker") as database, Database(url, "par_api") as api, GroupCommit(url, "bench") as commit:
+    async with (
+        Database(url, "par_worker") as database,
+        Database(url, "par_api") as api,
+        GroupCommit(url, "bench") as commit,
+    ):
         await submit(api, ["start"])
 
         async def act(marks: list[float]) -> None:
@@ -178,5 +184,3 @@ def _call() -> CallRow:
         call_id=str(uuid4()), checkpoint_id=None, kind="model", provider="scripted", model="default", input_tokens=100,
         output_tokens=20, cache_read_tokens=0, cache_write_tokens=0, cost=140, estimated=False, duration_ms=1,
     )  # fmt: skip
-
-

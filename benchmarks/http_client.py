@@ -43,7 +43,8 @@ class Client:
         return await self._ask("POST", path, body, 201)
 
     async def _ask(self, method: str, path: str, body: bytes, expected: int) -> Any:
-        assert self._reader is not None and self._writer is not None
+        assert self._reader is not None
+        assert self._writer is not None
         head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\naccept: application/json\r\n"
         if method == "POST":
             head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"

@@ -41,7 +41,8 @@ async def run(bed: Bed, repeats: int) -> Table:
         )
     ][_WARM_UP:]
     bed.drop(url)
-    table = Table("latency", f"{_TASKS} tasks over HTTP, one at a time, one API and one worker process, default settings.")
+    setting = f"{_TASKS} tasks over HTTP, one at a time, one API and one worker process, default settings."
+    table = Table("latency", setting)
     table.add("submit → running, idle, median", "ms", median(claimed[:_TASKS]), bar=Bar(most=5.0))
     table.add("submit → running, idle, p95", "ms", percentile(claimed[:_TASKS], 0.95), bar=Bar(most=10.0))
     table.add("request sent → running, idle, median", "ms", median(one.running for one in idle))

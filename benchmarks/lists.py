@@ -24,6 +24,8 @@ _EVENTS = (
     f" generate_series(1, {_EVENTS_PER_TASK}) n"
 )
 
+_SOME = "select task_id from par.tasks tablesample bernoulli (0.1) limit %(limit)s"
+
 
 async def run(bed: Bed, repeats: int) -> Table:
     """The first page, a deep page, a task and its events, each two hundred times."""
@@ -32,8 +34,9 @@ async def run(bed: Bed, repeats: int) -> Table:
     Bed.rows(url, _EVENTS)
     Bed.rows(url, "vacuum analyze")
     bed.settle()
-    ids = [str(row["task_id"]) for row in Bed.rows(url, f"select task_id from par.tasks tablesample bernoulli (0.1) limit {_REQUESTS}")]
-    table = Table("lists", f"{FINISHED:,} tasks with {FINISHED * _EVENTS_PER_TASK:,} events, one API process over HTTP, one client.")
+    ids = [str(row["task_id"]) for row in Bed.rows(url, _SOME, {"limit": _REQUESTS})]
+    setting = f"{FINISHED:,} tasks with {FINISHED * _EVENTS_PER_TASK:,} events, one API process over HTTP, one client."
+    table = Table("lists", setting)
     with running_api(url) as port:
         async with Client(port) as client:
             for name, path in _PAGES:

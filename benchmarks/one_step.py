@@ -27,7 +27,8 @@ async def run(bed: Bed, repeats: int) -> Table:
             rate, milliseconds = await _measure(bed, workers)
             rates[str(workers)].append(rate)
             cpu[str(workers)].append(milliseconds)
-    table = Table("one_step", "Tasks of one model call, real worker processes, default settings (100 tasks at once each).")
+    setting = "Tasks of one model call, real worker processes, default settings (100 tasks at once each)."
+    table = Table("one_step", setting)
     for workers, bar in _BARS.items():
         table.add(f"tasks/s, {workers} worker(s)", "tasks/s", medians(rates)[str(workers)], bar=Bar(least=bar))
     table.add("PostgreSQL CPU per task, 1 worker", "ms", medians(cpu)["1"], bar=Bar(most=0.20))

@@ -12,14 +12,24 @@ from benchmarks.bed import Bed
 
 TENANT = "default"
 AGENT = "agent"
+# The prices that the product's catalog gives to the scripted models, in microdollars per million tokens.
+_PRICES = {"default": (0, 0), "priced": (1_000_000, 2_000_000)}
+_ADD_MODEL = """
+insert into par.models (provider, model_id, display_name, input_price, output_price, cache_read_price, cache_write_price,
+    price_source)
+values ('scripted', %(model)s, %(model)s, %(input_price)s, %(output_price)s, 0, 0, 'catalog')
+on conflict do nothing
+"""
 
 
-def add_agent(url: str, agent_id: str = AGENT, *, model: str = "default", tools: Sequence[str] = ("calculator",)) -> None:
+def add_agent(url: str, agent_id: str = AGENT, *, model: str = "default") -> None:
     """An agent on the scripted model, with room for as many tasks as are claimed."""
+    input_price, output_price = _PRICES[model]
+    Bed.rows(url, _ADD_MODEL, {"model": model, "input_price": input_price, "output_price": output_price})
     parameters = {
         "tenant_id": TENANT,
         "agent_id": agent_id,
-        "config": json.dumps({"provider": "scripted", "model": model, "allowed_tools": list(tools)}),
+        "config": json.dumps({"provider": "scripted", "model": model, "allowed_tools": ["calculator"]}),
     }
     Bed.rows(
         url,

@@ -32,7 +32,8 @@ async def run(bed: Bed, repeats: int) -> Table:
             singles.append(await _rate(port, "/v1/tasks", single, _CLIENTS, _SINGLE))
             batches.append(await _rate(port, "/v1/tasks/batch", batched, _BATCH_CLIENTS, _BATCHES) * _BATCH_TASKS)
     bed.drop(url)
-    table = Table("submissions", "One API process over HTTP on the loopback, no worker; each answer means a committed task.")
+    setting = "One API process over HTTP on the loopback, no worker; each answer means a committed task."
+    table = Table("submissions", setting)
     table.add(f"single submissions, {_CLIENTS} clients", "tasks/s", median(singles), bar=Bar(least=800))
     table.add(f"batches of {_BATCH_TASKS}, {_BATCH_CLIENTS} clients", "tasks/s", median(batches), bar=Bar(least=15_000))
     return table

@@ -65,7 +65,7 @@ class Table:
         head = ["measure", "ours", "peer", "ratio", "bar", "verdict"]
         rows = [head, *(_cells(line) for line in self.lines)]
         widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
-        body = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows]
+        body = [_padded(row, widths) for row in rows]
         rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
         return "\n".join([f"### {self.name}", "", self.setting, "", body[0], rule, *body[1:]])
 
@@ -73,6 +73,10 @@ class Table:
         """The same for programs: one line of JSON with every number as it was measured."""
         lines = [{**asdict(line), "ratio": line.ratio, "verdict": line.verdict} for line in self.lines]
         return json.dumps({"name": self.name, "setting": self.setting, "lines": lines})
+
+
+def _padded(cells: list[str], widths: list[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |"
 
 
 def _cells(line: Line) -> list[str]:

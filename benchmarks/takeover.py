@@ -37,7 +37,8 @@ async def run(bed: Bed, repeats: int) -> Table:
         for worker in workers.values():
             stop(worker)
     bed.drop(url)
-    table = Table("takeover", f"{_KILLS} times kill -9 of one of {_WORKERS} workers while it runs a task, default settings.")
+    setting = f"{_KILLS} times kill -9 of one of {_WORKERS} workers while it runs a task, default settings."
+    table = Table("takeover", setting)
     table.add("kill -9 → running elsewhere, the longest", "s", max(seconds), bar=Bar(most=1.0))
     table.add("kill -9 → running elsewhere, median", "s", median(seconds))
     return table

@@ -12,22 +12,24 @@ from tests.support.waiting import eventually_sync
 
 pytestmark = pytest.mark.serial
 
-POISON = script(calculation("1+1"), {"text": "never said"})
-LONG_WORK = script({"tool": "dev_sleep", "args": {"seconds": 1}}, calculation("2+2"), {"text": "fine"})
+POISON = script({"text": "never said", "latency_seconds": 0.6})
+LONG_WORK = script(*(calculation(f"{n}+1") for n in range(45)), {"text": "fine"}, latency_seconds=0.1)
+STEPS = script(calculation("1+1"), {"text": "said"})
 
 
 @pytest.mark.timeout(120)
 async def test_a_task_that_kills_its_worker_each_time_ends_after_three_and_its_neighbours_complete(
     system: Fleet, book: TaskBook
 ) -> None:
-    """Workers of the pool `poisoned` end at the tool call; the neighbours' own call comes later than the poison's."""
+    """The poison ends its worker whenever it is about to finish; its neighbours make steps all the time."""
     system.worker("healthy")
     poison = book.submit(POISON, agent_id="priced", worker_pool_id="poisoned", max_retries=10)
     neighbours = [book.submit(LONG_WORK, agent_id="priced", worker_pool_id="poisoned", max_retries=10) for _ in range(3)]
     victims: list[Process] = []
     while book.task(poison)["status"] != "dead_letter":
         assert len(victims) < 5
-        victims.append(system.worker(f"victim-{len(victims)}", online=False, worker_pool="poisoned", fault=POISONED))
+        fault = "finish.before_commit:1:exit"
+        victims.append(system.worker(f"victim-{len(victims)}", online=False, worker_pool="poisoned", fault=fault))
         assert victims[-1].wait_end() == EXIT_CODE
         eventually_sync(lambda: runner(book, poison) is None, "the poison is taken over", seconds=20)
     felt = Felt()
@@ -38,24 +40,19 @@ async def test_a_task_that_kills_its_worker_each_time_ends_after_three_and_its_n
     assert (task["dead_letter_reason"], task["last_error_code"]) == ("retries_exhausted", "worker_crash")
     assert (task["crash_count"], task["attempt"]) == (3, 3)
     assert task["error_fingerprint"].startswith("v1:")
+    lane = book.submit(agent_id="priced")
     book.rows("update par.tasks set worker_pool_id = 'shared'")
     book.rows("update par.queue set worker_pool_id = 'shared'")
-    crashed = book.rows("select task_id from par.tasks where status = 'dead_letter'")
-    assert [str(row["task_id"]) for row in crashed][:1] == [poison] or len(crashed) > 1
-    survivors = [one for one in neighbours if book.task(one)["status"] != "dead_letter"]
-    eventually_sync(lambda: completed(book, survivors), "the neighbours complete", seconds=30)
-    assert survivors == neighbours
+    eventually_sync(lambda: completed(book, [lane, *neighbours]), "the neighbours complete", seconds=30)
+    assert {book.task(one)["attempt"] for one in neighbours} == {4}
     await check_everything(book.url, Expectation([poison, *neighbours]))
-
-
-POISONED = "tool.after_call:1:exit"
 
 
 @pytest.mark.timeout(60)
 async def test_a_blocked_loop_ends_its_process_and_the_task_goes_on_elsewhere(system: Fleet, book: TaskBook) -> None:
     system.worker("healthy", worker_pool="elsewhere")
     blocked = system.worker("blocked", watchdog_seconds=1, fault="tool.before_call:1:sleep:600")
-    task_id = book.submit(POISON, agent_id="priced")
+    task_id = book.submit(STEPS, agent_id="priced")
     assert blocked.wait_end(20) == BLOCKED_LOOP_EXIT_CODE
     assert blocked.log("event_loop_blocked")
     system.worker("next")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+import structlog
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langgraph.errors import GraphBubbleUp
@@ -17,6 +18,7 @@ from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed
 
+_log = structlog.get_logger("agent")
 ToolAnswer = ToolMessage | Command[Any]
 # How often a model may call tools with arguments that are no JSON before the attempt fails.
 _MALFORMED_REPLIES = 3
@@ -71,7 +73,17 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         fault_points.reach("model.returned")
         reply = _reply_of(response)
         if reply is not None:
-            session.add_call(metered(context, request, reply, reservation, time.monotonic() - began), reply)
+            call = metered(context, request, reply, reservation, time.monotonic() - began)
+            session.add_call(call, reply)
+            _log.info(
+                "model_called",
+                node="model",
+                model=f"{call.provider}/{call.model}",
+                input_tokens=call.input_tokens,
+                output_tokens=call.output_tokens,
+                cost_microdollars=call.cost,
+                duration_ms=call.duration_ms,
+            )
         return response
 
     async def awrap_tool_call(
@@ -83,6 +95,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         await context.check_budgets(await context.session.durable(), paid=False)
         context.session.node_name = "tools"
         fault_points.reach("tool.before_call")
+        began = time.monotonic()
         try:
             answer = await handler(request)
         except (GraphBubbleUp, AgentRuntimeError):
@@ -90,6 +103,9 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task
             answer = failed_result(request.tool_call, error)
         fault_points.reach("tool.after_call")
+        failed = isinstance(answer, ToolMessage) and answer.status == "error"
+        duration_ms = round((time.monotonic() - began) * 1000)
+        _log.info("tool_called", node="tools", tool=request.tool_call["name"], failed=failed, duration_ms=duration_ms)
         return capped(answer) if isinstance(answer, ToolMessage) else answer
 
 

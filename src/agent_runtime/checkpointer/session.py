@@ -69,7 +69,7 @@ class Session:
         self._failed: AgentRuntimeError | None = None
         self._logs: dict[str, MessageLog] = {}
         self._told: set[tuple[str, int]] = set()
-        self._usage_by_message: dict[int, CallRow] = {}
+        self._usage_by_message: dict[int, tuple[BaseMessage, CallRow]] = {}
         self._step_began = time.monotonic()
         self._left_out: _LeftOut | None = None
         self._sibling_timer: asyncio.TimerHandle | None = None
@@ -164,7 +164,7 @@ class Session:
         self._unit.settles = True
         self._unit.reservation = None
         if message is not None:
-            self._usage_by_message[id(message)] = call
+            self._usage_by_message[id(message)] = (message, call)
 
     def release_reservation(self) -> None:
         """The call did not happen or cost nothing: what was reserved for it is given back with the next write."""
@@ -250,7 +250,8 @@ class Session:
             self._unit.messages.append(row)
             if namespace == "" and self._attempt is not None and (namespace, row.sequence) not in self._told:
                 self._told.add((namespace, row.sequence))
-                self._unit.events.extend(_events(row, message, self._usage_by_message.pop(id(message), None)))
+                _, call = self._usage_by_message.pop(id(message), (None, None))
+                self._unit.events.extend(_events(row, message, call))
         log.fresh.clear()
 
     def _start_sibling_timer(self) -> None:
@@ -287,7 +288,10 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
         return [EventRow("user_turn", **place)]
     if isinstance(message, ToolMessage):
         failed = message.status == "error"
-        named = {"tool_call_id": plain_text(message.tool_call_id), "tool_name": plain_text(message.name)}
+        named: dict[str, Any] = {
+            "tool_call_id": plain_text(message.tool_call_id),
+            "tool_name": plain_text(message.name),
+        }
         return [EventRow("tool_result", **place, **named, is_error=failed)]
     if isinstance(message, AIMessage):
         spent: dict[str, Any] = {}
@@ -305,5 +309,8 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
 
 
 def _tool_call_event(place: dict[str, Any], tool_call: dict[str, Any]) -> EventRow:
-    named = {"tool_call_id": plain_text(tool_call.get("id")), "tool_name": plain_text(tool_call.get("name"))}
+    named: dict[str, Any] = {
+        "tool_call_id": plain_text(tool_call.get("id")),
+        "tool_name": plain_text(tool_call.get("name")),
+    }
     return EventRow("tool_call", **place, **named)

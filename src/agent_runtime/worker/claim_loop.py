@@ -1,6 +1,8 @@
 """Claims what the worker has room for and starts it; polling alone is enough, hints only make it sooner."""
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -15,7 +17,8 @@ from agent_runtime.worker.claimed_task import ClaimedTask
 _log = structlog.get_logger("worker.claim")
 _MOST_PER_CLAIM = 64
 _FULL_LOOK_SECONDS = 1.0
-_FEWEST_AGENTS = 16
+_FEWEST_AGENTS = 4
+_LANE_MARGIN = 2
 # Another worker held the claim lock of an agent: it is free again in a moment.
 _CONTENDED_SECONDS = 0.005
 # A task committed this much later than its enqueued_at is still found without waiting for the next full look.
@@ -43,6 +46,8 @@ class ClaimLoop:
         self._marks: dict[Lane, datetime] = {}
         self._last_full_look = 0.0
         self._wake = asyncio.Event()
+        self._lanes_with_work = 1
+        self._fullest_lane = 0
         self.paused = False
 
     def wake(self) -> None:
@@ -73,11 +78,10 @@ class ClaimLoop:
         self._prepare(room)
         rows = await claim(self._database, self._request)
         fault_points.reach("claim.committed")
-        if rows:
-            self._remember(rows)
+        self._remember(rows)
         for row in rows:
             self._start(ClaimedTask.from_row(row))
-        return len(rows) == room
+        return len(rows) == room or self._fullest_lane >= self._request.per_lane
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -93,13 +97,18 @@ class ClaimLoop:
             self._last_full_look = now
             self._marks.clear()
         self._request.capacity = room
-        self._request.per_lane = room
+        # Lanes that gave work last time will share this claim; one that gives all it may is looked at again at once.
+        self._request.per_lane = min(room, _LANE_MARGIN * math.ceil(room / self._lanes_with_work))
         self._request.agents = max(room, _FEWEST_AGENTS)
         self._request.marks = self._marks
 
     def _remember(self, rows: Iterable[Row]) -> None:
+        lanes: Counter[Lane] = Counter()
         for row in rows:
             lane = (row["tenant_id"], row["agent_id"], row["priority"])
+            lanes[lane] += 1
             mark = row["enqueued_at"] - _MARK_SLACK
             if lane not in self._marks or mark > self._marks[lane]:
                 self._marks[lane] = mark
+        self._lanes_with_work = max(1, len(lanes))
+        self._fullest_lane = max(lanes.values(), default=0)

@@ -46,6 +46,7 @@ class Heartbeat:
         self._watchdog_seconds = watchdog_seconds
         self._loop = asyncio.get_running_loop()
         self._loop_seen = time.monotonic()
+        self._watched = time.monotonic()
         self._renewed = time.monotonic()
         self._registered = asyncio.Event()
         self._stop = threading.Event()
@@ -128,6 +129,10 @@ class Heartbeat:
 
     def _watch(self) -> None:
         now = time.monotonic()
+        if now - self._watched > self._watchdog_seconds / 2:
+            # This thread stood still as well: the process was frozen, which says nothing about its event loop.
+            self._loop_seen = now
+        self._watched = now
         if now - self._renewed > self._timing.stop_own_work_after and not self._told_cannot_renew:
             self._told_cannot_renew = True
             self._call(self._listeners.on_cannot_renew)

@@ -3,22 +3,28 @@
 -- `marks` say up to where a lane is known to be claimed and `known_since` from when on an agent's live attempts are, so that
 -- dead rows are not walked again and again. Gives a row per task, and one for each agent looked at that gave none.
 with lanes as materialized (
-    select l.tenant_id, l.agent_id, l.priority, a.max_concurrent_tasks, coalesce(m.mark, '-infinity') as mark
-    from par.queue_lanes l
-    join par.agents a on a.tenant_id = l.tenant_id and a.agent_id = l.agent_id and a.status = 'active'
-    left join unnest(%(mark_tenants)s::text[], %(mark_agents)s::text[], %(mark_priorities)s::smallint[], %(marks)s::timestamptz[])
-        as m(tenant_id, agent_id, priority, mark)
-        on m.tenant_id = l.tenant_id and m.agent_id = l.agent_id and m.priority = l.priority
-    where l.worker_pool_id = %(worker_pool_id)s and exists (
+    -- In the order of their turn, and no further than needed: one look into the index per lane. A plain `exists` may be
+    -- planned as a walk along the whole queue.
+    select l.*, row_number() over () as lane_turn
+    from (
+        select l.tenant_id, l.agent_id, l.priority, a.max_concurrent_tasks, coalesce(m.mark, '-infinity') as mark
+        from par.queue_lanes l
+        join par.agents a on a.tenant_id = l.tenant_id and a.agent_id = l.agent_id and a.status = 'active'
+        left join unnest(%(mark_tenants)s::text[], %(mark_agents)s::text[], %(mark_priorities)s::smallint[], %(marks)s::timestamptz[])
+            as m(tenant_id, agent_id, priority, mark)
+            on m.tenant_id = l.tenant_id and m.agent_id = l.agent_id and m.priority = l.priority
+        where l.worker_pool_id = %(worker_pool_id)s
+        order by (l.tenant_id, l.agent_id) <= (%(last_tenant)s, %(last_agent)s), l.tenant_id, l.agent_id, l.priority) l
+    cross join lateral (
         select from par.queue q
         where q.worker_pool_id = %(worker_pool_id)s and q.tenant_id = l.tenant_id and q.agent_id = l.agent_id
-          and q.priority = l.priority and q.enqueued_at >= coalesce(m.mark, '-infinity') and q.delayed_until is null)
+          and q.priority = l.priority and q.enqueued_at >= l.mark and q.delayed_until is null
+        limit 1) q
+    limit %(agents)s
 ),
 agents as materialized (
-    select tenant_id, agent_id, max(max_concurrent_tasks) as max_concurrent_tasks,
-        row_number() over (order by (tenant_id, agent_id) <= (%(last_tenant)s, %(last_agent)s), tenant_id, agent_id) as turn
+    select tenant_id, agent_id, max(max_concurrent_tasks) as max_concurrent_tasks, min(lane_turn) as turn
     from lanes group by tenant_id, agent_id
-    order by turn limit %(agents)s
 ),
 locked as materialized (
     select * from agents where pg_try_advisory_xact_lock(hashtextextended(tenant_id || '/' || agent_id, 41))

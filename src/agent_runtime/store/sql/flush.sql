@@ -161,7 +161,8 @@ run as (
 )
 insert into par.spend_minutes as s (tenant_id, agent_id, minute, worker_id, provider, model, cost_microdollars, calls, input_tokens,
     output_tokens)
-select tenant_id, agent_id, date_trunc('minute', par.now()), 'settlement', coalesce(provider, ''), coalesce(model, ''), difference, 1,
+select tenant_id, agent_id, date_trunc('minute', par.now()), 'settlement', coalesce(provider, ''), coalesce(model, ''), difference,
+    case when exists (select from estimate) then 0 else 1 end,
     input_tokens, output_tokens
 from kept
 on conflict (tenant_id, agent_id, minute, worker_id, provider, model) do update
