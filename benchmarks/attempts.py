@@ -44,19 +44,18 @@ class Attempts:
         self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 
     async def run(self, number: int) -> None:
-        """Claim until `number` more attempts have ended. Raises RuntimeError when one could not be settled."""
-        self._wanted = self._ended + number
+        """Claim until `number` more attempts have ended."""
         self._done.clear()
-        claims = asyncio.create_task(self._claims.run())
-        try:
-            await self._done.wait()
-        finally:
-            claims.cancel()
-            with suppress(asyncio.CancelledError):
-                await claims
+        self._wanted = self._ended + number
+        self._claims.wake()
+        await self._done.wait()
+
+    async def claim_for_ever(self) -> None:
+        """The claim loop; it claims nothing while nobody waits in `run`."""
+        await self._claims.run()
 
     def _free(self) -> int:
-        return self._concurrency - len(self._running)
+        return self._concurrency - len(self._running) if self._ended < self._wanted else 0
 
     def _start(self, claimed: ClaimedTask) -> None:
         running = asyncio.create_task(run_attempt(Attempt(claimed), self._services))
@@ -82,4 +81,9 @@ async def open_attempts(url: str, concurrency: int) -> AsyncIterator[tuple[Attem
         Database(url, "par_api", PoolOptions(2, wait_seconds=30.0)) as api,
         GroupCommit(url, _WORKER_ID) as commit,
     ):
-        yield Attempts(database, commit, concurrency), api
+        attempts = Attempts(database, commit, concurrency)
+        claims = asyncio.create_task(attempts.claim_for_ever())
+        yield attempts, api
+        claims.cancel()
+        with suppress(asyncio.CancelledError):
+            await claims

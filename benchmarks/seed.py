@@ -15,8 +15,8 @@ AGENT = "agent"
 # The prices that the product's catalog gives to the scripted models, in microdollars per million tokens.
 _PRICES = {"default": (0, 0), "priced": (1_000_000, 2_000_000)}
 _ADD_MODEL = """
-insert into par.models (provider, model_id, display_name, input_price, output_price, cache_read_price, cache_write_price,
-    price_source)
+insert into par.models (provider, model_id, display_name, input_price, output_price, cache_read_price,
+    cache_write_price, price_source)
 values ('scripted', %(model)s, %(model)s, %(input_price)s, %(output_price)s, 0, 0, 'catalog')
 on conflict do nothing
 """

@@ -28,6 +28,7 @@ class AttemptContext:
     cost_before: int = 0
     task_budget: int | None = None
     max_output_tokens: int = 8192
+    safe_tools: frozenset[str] = frozenset()
     spend_of_the_hour: Callable[[], Awaitable[Row | None]] = _nothing_spent
 
     def check_steps(self) -> None:
@@ -37,6 +38,13 @@ class AttemptContext:
                 f"the run used its {self.max_steps} steps without coming to an end: raise max_steps or split the task"
             )
             raise TaskFailed("max_steps_exceeded", message, reason="max_steps_exceeded")
+
+    def may_start_early(self, tool_name: str) -> bool:
+        """Whether a tool may run while the step before it becomes durable: safe to repeat, and no budget in reach."""
+        limits = [
+            limit for limit in (self.session.last_flushed.budget_max_per_task, self.task_budget) if limit is not None
+        ]
+        return tool_name in self.safe_tools and (not limits or self.cost_before + self.session.cost < min(limits))
 
     async def check_budgets(self, flushed: Flushed, *, paid: bool) -> None:
         """Raise BudgetReached when recorded spend has reached a limit; `paid` calls look at the hour's, too."""

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.middleware import RuntimeMiddleware
-from agent_runtime.domain.agent_config import AgentConfig
+from agent_runtime.domain.agent_config import AgentConfig, is_safe_to_repeat
 from agent_runtime.models.open_model import open_chat_model
 from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
 from agent_runtime.tools.registry import build_tools
@@ -36,6 +36,7 @@ class BuiltAgent:
     graph: Any
     config: AgentConfig
     max_output_tokens: int
+    safe_tools: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class AgentBuilder:
                 middleware=[RuntimeMiddleware()],
                 context_schema=AttemptContext,
             )
-        return BuiltAgent(graph, config, options.sent_max_output_tokens)
+        safe = frozenset(name for name in config.allowed_tools if is_safe_to_repeat(config, name))
+        return BuiltAgent(graph, config, options.sent_max_output_tokens, safe)
 
 
 @contextmanager

@@ -89,10 +89,16 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]]
     ) -> ToolAnswer:
-        """Start a tool call only when the model's decision is durable; a tool that fails gives the model an error."""
+        """Start a tool call when the model's decision is durable; a tool that fails gives the model an error.
+
+        A tool that is safe to repeat need not wait: it starts while the decision becomes durable.
+        """
         context = cast("AttemptContext", request.runtime.context)
         context.check_steps()
-        await context.check_budgets(await context.session.durable(), paid=False)
+        if context.may_start_early(request.tool_call["name"]):
+            context.session.durable_soon()
+        else:
+            await context.check_budgets(await context.session.durable(), paid=False)
         context.session.node_name = "tools"
         fault_points.reach("tool.before_call")
         began = time.monotonic()

@@ -27,6 +27,7 @@ from agent_runtime.store.task_lifecycle import plain_text
 
 # A finished parallel tool call becomes durable by itself if its siblings keep the step open for longer than this.
 _SIBLING_SECONDS = 0.02
+_SOON_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Session:
         self.node_name: str | None = None
         self.last_flushed = Flushed()
         self.steps = 0
+        self.cost = 0
         self._commit = commit
         self._attempt = fence.attempt if isinstance(fence, Fence) else None
         self._flush_number = 0
@@ -161,6 +163,7 @@ class Session:
     def add_call(self, call: CallRow, message: BaseMessage | None) -> None:
         """A metered call; its reservation, if it had one, is settled with it."""
         self._unit.calls.append(call)
+        self.cost += call.cost or 0
         self._unit.settles = True
         self._unit.reservation = None
         if message is not None:
@@ -186,6 +189,14 @@ class Session:
                     raise self._failed
                 return self.last_flushed
         return await self.flush()
+
+    def durable_soon(self) -> None:
+        """Start the flush of what was gathered without waiting for it: for what may run again after a crash.
+
+        It begins a moment later, so that a step that is over by then goes with it.
+        """
+        if self._has_steps():
+            self._start_sibling_timer(_SOON_SECONDS)
 
     async def flush(self, move: Move | None = None) -> Flushed:
         """Commit what was gathered, and with it the move that ends the attempt. Raises LeaseLost."""
@@ -254,9 +265,9 @@ class Session:
                 self._unit.events.extend(_events(row, message, call))
         log.fresh.clear()
 
-    def _start_sibling_timer(self) -> None:
+    def _start_sibling_timer(self, seconds: float = _SIBLING_SECONDS) -> None:
         if self._sibling_timer is None:
-            self._sibling_timer = asyncio.get_running_loop().call_later(_SIBLING_SECONDS, self._flush_siblings)
+            self._sibling_timer = asyncio.get_running_loop().call_later(seconds, self._flush_siblings)
 
     def _stop_sibling_timer(self) -> None:
         if self._sibling_timer is not None:

@@ -1,6 +1,7 @@
 """Claims what the worker has room for and starts it; polling alone is enough, hints only make it sooner."""
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -48,7 +49,15 @@ class ClaimLoop:
         self._wake = asyncio.Event()
         self._lanes_with_work = 1
         self._fullest_lane = 0
+        self._claiming = asyncio.Lock()
         self.paused = False
+
+    async def stop(self, seconds: float) -> None:
+        """Claim no more. One that is under way is waited for, since what it takes is this worker's already."""
+        self.paused = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._claiming:
+                return
 
     def wake(self) -> None:
         """Something may be there: look at once."""
@@ -67,6 +76,8 @@ class ClaimLoop:
                 more = await self.run_once()
             except DatabaseUnavailable as error:
                 _log.warning("claim_waits_for_database", error=str(error))
+            except Exception:  # noqa: BLE001 - a claim that fails once must not end all further ones; it is tried again
+                _log.exception("claim_failed")
             if not more:
                 await self._pause(_CONTENDED_SECONDS if self._request.contended else self._poll_seconds)
 
@@ -76,11 +87,12 @@ class ClaimLoop:
         if room <= 0 or self.paused:
             return False
         self._prepare(room)
-        rows = await claim(self._database, self._request)
-        fault_points.reach("claim.committed")
-        self._remember(rows)
-        for row in rows:
-            self._start(ClaimedTask.from_row(row))
+        async with self._claiming:
+            rows = await claim(self._database, self._request)
+            fault_points.reach("claim.committed")
+            self._remember(rows)
+            for row in rows:
+                self._start(ClaimedTask.from_row(row))
         return len(rows) == room or self._fullest_lane >= self._request.per_lane
 
     async def _pause(self, seconds: float) -> None:

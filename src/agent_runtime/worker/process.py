@@ -224,7 +224,7 @@ class WorkerProcess:
 
     async def _drain(self, claims: "asyncio.Task[None]") -> None:
         """Hand over: at a step's border within the grace time, after it in the middle of a step."""
-        self._claims.paused = True
+        await self._claims.stop(_EXIT_MARGIN_SECONDS)
         claims.cancel()
         if self._heartbeat is not None:
             self._heartbeat.status = "draining"

@@ -172,6 +172,7 @@ async def _context_for(
         cost_before=task.cost,
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
+        safe_tools=agent.safe_tools,
         spend_of_the_hour=partial(budget_store.hourly, services.database, task.tenant_id, task.agent_id),
     )
 
