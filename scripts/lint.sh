@@ -15,6 +15,7 @@ check "mypy" mypy
 check "layers" lint-imports --no-logo --no-cache
 check "sizes" python -m pytest -q -p no:cacheprovider tests/unit/test_sizes.py
 check "openapi.json" python -m agent_runtime.api.openapi --check
+check "docs/lifecycle.md" python scripts/draw_lifecycle.py --check
 
 if [ ${#failed[@]} -gt 0 ]; then
     echo "lint failed: ${failed[*]}" >&2

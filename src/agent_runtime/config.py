@@ -49,6 +49,11 @@ PROVIDER_VARIABLES = (
     "AWS_BEARER_TOKEN_BEDROCK",
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
     "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_ENDPOINT_URL_BEDROCK",
 )
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -181,6 +186,15 @@ def load(environment: Mapping[str, str] | None = None, directory: Path | None = 
         explicit=frozenset(name for name, value in ours.items() if value.strip()),
         base_environment=MappingProxyType({**given, **ours}),
     )
+
+
+def forget_tracing() -> None:
+    """Take LangSmith's settings out of this process's environment, before its libraries look for them.
+
+    With them a worker would send its customers' conversations to a third party.
+    """
+    for name in [name for name in os.environ if name.startswith(("LANGSMITH_", "LANGCHAIN_"))]:
+        del os.environ[name]
 
 
 def documented_settings() -> list[tuple[str, str, str, str]]:

@@ -157,3 +157,35 @@ async def test_the_document_and_its_page_load_nothing_from_outside(api: httpx.As
     assert "http://" not in page.text
     assert "https://" not in page.text
     assert "<script" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/tasks", "GET, POST"),
+        ("POST", "/v1/agents/any", "DELETE, GET, PATCH, PUT"),
+        ("GET", "/v1/models/openai/any", "DELETE, PATCH"),
+        ("GET", "/v1/tasks/any/cancel", "POST"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_that_the_path_takes(
+    api: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await api.request(method, path)
+    assert is_problem(answer, 405)
+    assert answer.headers["allow"] == allowed
+    assert allowed in answer.json()["detail"]
+
+
+async def test_no_header_is_sent_twice(api: httpx.AsyncClient, task: str) -> None:
+    await api.post(f"/v1/tasks/{task}/cancel")
+    for path in ("/v1/tasks", f"/v1/tasks/{task}/stream", "/docs"):
+        names = [name.lower() for name, _ in (await api.get(path)).headers.raw]
+        assert len(names) == len(set(names)), path
+
+
+async def test_an_empty_text_is_called_short_in_characters(api: httpx.AsyncClient, agent: str) -> None:
+    body = (await api.post("/v1/tasks", json={"agent_id": agent, "input": ""})).json()
+    assert body["errors"] == [{"loc": ["body", "input"], "msg": "must have at least 1 character"}]
+    query = (await api.get("/v1/tasks?q=")).json()
+    assert query["errors"] == [{"loc": ["query", "q"], "msg": "must have at least 1 character"}]

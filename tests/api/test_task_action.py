@@ -109,6 +109,19 @@ async def test_a_task_paused_by_its_budget_resumes_only_with_room(
     assert (resumed.status_code, resumed.json()["status"]) == (200, "queued")
 
 
+async def test_a_task_that_spent_its_own_budget_is_told_that_it_cannot_be_raised(
+    api: httpx.AsyncClient, agent: str, worker: StandInWorker
+) -> None:
+    submitted = await api.post("/v1/tasks", json={"agent_id": agent, "input": "x", "budget_max": 200})
+    task_id = submitted.json()["task_id"]
+    await worker.claim()
+    worker.execute("update par.attempts set cost_microdollars = 200")
+    await worker.pause(task_id)
+    refused = await api.post(f"/v1/tasks/{task_id}/resume")
+    assert refused.status_code == 409
+    assert "its own budget_max cannot be raised" in refused.json()["detail"]
+
+
 async def test_developer_controls_expire_a_lease_and_force_a_dead_letter(
     api: httpx.AsyncClient, task: str, worker: StandInWorker
 ) -> None:

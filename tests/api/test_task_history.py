@@ -226,3 +226,24 @@ async def test_five_hundred_streams_share_one_poller(app: FastAPI, api: httpx.As
 async def test_a_last_event_id_of_elsewhere_is_422(api: httpx.AsyncClient, task: str, last: str) -> None:
     answer = await api.get(f"/v1/tasks/{task}/stream", headers={"Last-Event-ID": last})
     assert answer.status_code == 422
+
+
+async def test_a_price_that_nobody_knows_is_never_shown_as_nothing(
+    api: httpx.AsyncClient, task: str, worker: StandInWorker
+) -> None:
+    await worker.claim()
+    cost = "insert into par.ledger (tenant_id, task_id, call_id, agent_id, run_number, attempt, cost_microdollars,"
+    cost += " created_at) values ('default', %s, gen_random_uuid(), 'research', 1, 1, %s, par.now())"
+
+    async def shown() -> tuple[Any, Any, Any]:
+        row = (await api.get("/v1/tasks")).json()["items"][0]
+        run = (await api.get(f"/v1/tasks/{task}/runs")).json()["items"][0]
+        whole = (await api.get(f"/v1/tasks/{task}")).json()
+        return whole["total_cost_microdollars"], row["total_cost_microdollars"], run["cost"]
+
+    worker.execute(cost, task, 0)
+    assert await shown() == (0, 0, 0)
+    worker.execute(cost, task, None)
+    assert await shown() == (None, None, None)
+    worker.execute("update par.attempts set cost_microdollars = 7 where task_id = %s", task)
+    assert await shown() == (7, 7, 7)

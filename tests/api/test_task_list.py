@@ -106,3 +106,26 @@ async def test_a_cursor_is_bound_to_its_list_and_filters(api: httpx.AsyncClient,
 async def test_garbage_is_no_cursor(api: httpx.AsyncClient, cursor: str) -> None:
     for path in ("/v1/tasks", "/v1/dead-letters", "/v1/agents", "/v1/workers"):
         assert (await api.get(path, params={"cursor": cursor})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/v1/tasks", "pause_reason"), ("/v1/tasks", "dead_letter_reason"), ("/v1/dead-letters", "reason")],
+)
+async def test_a_reason_that_does_not_exist_is_refused(api: httpx.AsyncClient, path: str, name: str) -> None:
+    answer = await api.get(path, params={name: "bad_luck"})
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["query", name])
+
+
+async def test_times_of_creation_are_exact_though_ids_only_tell_the_millisecond(
+    api: httpx.AsyncClient, many: list[str], worker: StandInWorker
+) -> None:
+    # The database's clock may differ from that of the API that made the ids.
+    worker.execute("update par.tasks set created_at = '2020-01-01T00:00:00.000500Z' where task_id = %s", many[0])
+    when = (await api.get(f"/v1/tasks/{many[5]}")).json()["created_at"]
+    worker.execute("update par.tasks set created_at = %s::timestamptz + interval '50 seconds' where task_id = %s",
+                   when, many[5])  # fmt: skip
+    assert await ids(api, f"created_after={when}&status=queued&label=n") == [many[5]]
+    assert many[5] not in await ids(api, f"created_before={when}")
+    assert await ids(api, "created_before=1969-01-01T00:00:00Z") == []
+    assert await ids(api, "created_after=9998-01-01T00:00:00Z") == []

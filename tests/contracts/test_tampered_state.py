@@ -1,4 +1,4 @@
-"""State that was changed behind our back is refused as `state_corrupt`: no code runs, nothing is guessed, nobody else fails."""
+"""State that was changed behind our back is refused as `state_corrupt`: no code runs and nobody else fails."""
 
 import json
 import pickle
@@ -15,7 +15,6 @@ from agent_runtime.domain.errors import StateCorrupt
 from tests.support.attempts import Desk, desk
 from tests.support.tasks import TaskBook, calculation, script
 from tests.support.waiting import eventually
-from tests.worker.conftest import start_worker as start_worker
 
 TABLES = {"checkpoints": "state", "messages": "body"}
 PWNED: list[str] = []
@@ -50,7 +49,7 @@ async def load(ours: Desk, book: TaskBook) -> object:
 
 
 def overwrite(book: TaskBook, table: str, body: bytes, *, with_checksum: bool) -> None:
-    """Put bytes in place of all rows of a table; with the right checksum, as somebody with access to the database would."""
+    """Put bytes in place of all rows of a table, with the right checksum if somebody took the trouble."""
     book.rows(f"update par.{table} set {TABLES[table]} = %(body)s", body=body)
     if with_checksum:
         book.rows(f"update par.{table} set checksum = %(sum)s", sum=checksum(body))
@@ -94,9 +93,10 @@ async def test_whatever_else_stands_there_is_corrupt_or_plain_data(ours: Desk, b
 
 CONSTRUCTOR = {"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {"command": "true"}}
 HOSTILE: list[Any] = [
-    None, True, -1, 1e400, "", "x", "\ud800", [], {}, [[]], [[0, 10**9]], {"$": "message"}, {"$": "no-such"}, {"$": []}, CONSTRUCTOR,
-    {"$": "ref", "message": 99}, {"$": "ref"}, {"$": "call", "message": 0, "index": 0}, {"$": "uuid", "v": "x"},
-    {"$": "send", "node": 1, "v": 2}, {"$": "command", "v": {"nope": 1}}, {"$": "dict", "v": [[{}, 1]]}, {"$": "set", "v": [[]]},
+    None, True, -1, 1e400, "", "x", "\ud800", [], {}, [[]], [[0, 10**9]], CONSTRUCTOR,
+    {"$": "message"}, {"$": "no-such"}, {"$": []}, {"$": "ref", "message": 99}, {"$": "ref"},
+    {"$": "call", "message": 0, "index": 0}, {"$": "uuid", "v": "x"}, {"$": "send", "node": 1, "v": 2},
+    {"$": "command", "v": {"nope": 1}}, {"$": "dict", "v": [[{}, 1]]}, {"$": "set", "v": [[]]},
 ]  # fmt: skip
 
 

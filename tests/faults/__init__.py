@@ -1,1 +1,1 @@
-"""Faults on real processes: kill, freeze, crash, cut. Every test asserts that its fault was felt and checks the invariants."""
+"""Faults on real processes. Every test asserts that its fault was felt and checks the invariants."""

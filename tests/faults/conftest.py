@@ -8,7 +8,9 @@ import pytest
 from tests.support.model_server_process import ModelServerProcess, model_server_process
 from tests.support.processes import Fleet, fleet
 from tests.support.tasks import TaskBook
-from tests.worker.conftest import start_worker as start_worker
+from tests.worker.conftest import start_worker
+
+__all__ = ["start_worker"]
 
 OPENAI_AGENT = "openai-agent"
 

@@ -45,7 +45,9 @@ async def test_an_api_that_ends_before_it_answers_has_made_the_task_once(system:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(("point", "action", "state"), [("cancel", "cancel", "dead_letter"), ("redrive", "redrive", "queued")])
+@pytest.mark.parametrize(
+    ("point", "action", "state"), [("cancel", "cancel", "dead_letter"), ("redrive", "redrive", "queued")]
+)
 async def test_an_api_that_ends_after_a_persons_move_has_made_it_once(
     system: Fleet, book: TaskBook, point: str, action: str, state: str
 ) -> None:

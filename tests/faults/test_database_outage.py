@@ -1,4 +1,4 @@
-"""PostgreSQL stopped fast, stopped at once and killed under load: 503 and never 500, and nothing acknowledged is lost."""
+"""PostgreSQL stopped fast, at once and killed under load: 503 and never 500, and nothing acknowledged is lost."""
 
 import signal
 import threading
@@ -67,7 +67,9 @@ class Client:
 
 
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=["fast", "immediate", "kill -9"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL], ids=["fast", "immediate", "kill -9"]
+)
 async def test_a_database_that_stops_under_load_loses_nothing(
     server: PostgresServer, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -91,13 +93,18 @@ async def _outage(system: Fleet, book: TaskBook, server: PostgresServer, number:
         before = len(client.journal)
         eventually_sync(lambda: len(client.journal) > before + 10, "tasks are submitted again", seconds=30)
     felt.add("503", client.statuses[503])
-    felt.add("a worker waited", len(system.logged("flush_waits_for_database")) + len(system.logged("claim_waits_for_database")))
+    felt.add(
+        "a worker waited",
+        len(system.logged("flush_waits_for_database")) + len(system.logged("claim_waits_for_database")),
+    )
     felt.require("503", "a worker waited")
     assert set(client.statuses) <= {201, 503}, client.statuses
     assert client.without_retry_after == 0
     ids = [str(row["task_id"]) for row in book.rows("select task_id from par.tasks")]
     eventually_sync(lambda: ended(book, ids), "all tasks end", seconds=60)
-    wrong = book.rows("select task_id, last_error_code, last_error_message, retry_count from par.tasks where status <> 'completed'")
+    wrong = book.rows(
+        "select task_id, last_error_code, last_error_message, retry_count from par.tasks where status <> 'completed'"
+    )
     assert wrong == []
     assert book.rows("select task_id from par.tasks where retry_count > 0 or crash_count > 0") == []
     assert all(worker.alive for worker in workers)

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.serial
 
 WORK = script(
     calculation("1+1"),
-    {"tools": [calculation("2+2"), {"tool": "dev_sleep", "args": {"seconds": 0.15}}, calculation("3+3")], "text": "three"},
+    {
+        "tools": [calculation("2+2"), {"tool": "dev_sleep", "args": {"seconds": 0.15}}, calculation("3+3")],
+        "text": "three",
+    },
     calculation("4+4"),
     {"text": "the end"},
 )
@@ -62,7 +65,8 @@ class Outcome:
 def outcome_of(book: TaskBook, task_id: str) -> Outcome:
     task = book.task(task_id)
     told = book.rows(
-        "select kind, tool_call_id, is_error from par.events where task_id = %(id)s and kind <> 'event' order by sequence",
+        "select kind, tool_call_id, is_error from par.events"
+        " where task_id = %(id)s and kind <> 'event' order by sequence",
         id=task_id,
     )
     steps = book.rows(
@@ -102,15 +106,16 @@ async def sweep(system: Fleet, book: TaskBook, cases: list[tuple[str, int]]) -> 
             assert process.wait_end(40) == EXIT_CODE, f"{case}: {process.text[-500:]}"
             leave_to_others(book, task_id)
             tasks[task_id] = f"{case[0]}:{case[1]}"
-    for task_id, case in tasks.items():
-        eventually_sync(lambda one=task_id: completed(book, [one]), f"{case}: the task completes", seconds=20)  # type: ignore[misc]
-        assert outcome_of(book, task_id) == expected, case
-        assert book.task(task_id)["attempt"] == (1 if case.startswith("finish.after") else 2), case
+    eventually_sync(lambda: completed(book, list(tasks)), "all tasks complete", seconds=30)
+    for task_id, name in tasks.items():
+        assert outcome_of(book, task_id) == expected, name
+        assert book.task(task_id)["attempt"] == (1 if name.startswith("finish.after") else 2), name
         estimated = book.rows(
-            "select coalesce(sum(cost_microdollars), 0)::bigint as cost from par.ledger where estimated and task_id = %(id)s",
+            "select coalesce(sum(cost_microdollars), 0)::bigint as cost from par.ledger"
+            " where estimated and task_id = %(id)s",
             id=task_id,
         )
-        assert book.task(task_id)["cost_microdollars"] == cost + estimated[0]["cost"], case
+        assert book.task(task_id)["cost_microdollars"] == cost + estimated[0]["cost"], name
     await check_everything(book.url, Expectation(list(tasks)))
 
 

@@ -1,4 +1,6 @@
-"""A worker that freezes past its lease and wakes again: its task went on elsewhere, and what it still writes is refused."""
+"""A worker that freezes past its lease and wakes again: its task went on elsewhere, its own writes are refused."""
+
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from tests.support.waiting import eventually_sync
 
 pytestmark = pytest.mark.serial
 
-SHORT_LEASE = {"lease_seconds": 3, "heartbeat_seconds": 0.3, "watchdog_seconds": 2.5}
+SHORT_LEASE: dict[str, Any] = {"lease_seconds": 3, "heartbeat_seconds": 0.3, "watchdog_seconds": 2.5}
 
 
 @pytest.mark.timeout(90)
@@ -20,12 +22,14 @@ SHORT_LEASE = {"lease_seconds": 3, "heartbeat_seconds": 0.3, "watchdog_seconds":
 async def test_a_write_of_a_worker_that_overslept_is_refused(
     system: Fleet, book: TaskBook, model_server: ModelServerProcess, point: str
 ) -> None:
-    """It stops itself at the very instant before it writes, so that the write is the first thing it does when it wakes."""
+    """It stops itself at the instant before it writes, so that the write is the first thing it does when it wakes."""
     task_id = book.submit(ten_steps("overslept"), agent_id=OPENAI_AGENT)
     sleeper = system.worker("sleeper", fault=point, **SHORT_LEASE)
     eventually_sync(lambda: "fault point" in sleeper.text, "it stops", seconds=20)
     system.worker("other", **SHORT_LEASE)
-    eventually_sync(lambda: runner(book, task_id) == "other" or completed(book, [task_id]), "another runs it", seconds=20)
+    eventually_sync(
+        lambda: runner(book, task_id) == "other" or completed(book, [task_id]), "another runs it", seconds=20
+    )
     sleeper.thaw()
     eventually_sync(lambda: sleeper.log("write_fenced"), "its write is refused")
     eventually_sync(lambda: completed(book, [task_id]), "the task completes", seconds=20)
@@ -43,12 +47,18 @@ async def test_a_write_of_a_worker_that_overslept_is_refused(
 
 @pytest.mark.timeout(90)
 async def test_a_worker_that_freezes_within_its_lease_keeps_its_tasks(system: Fleet, book: TaskBook) -> None:
-    sleeper, _ = system.worker("sleeper", lease_seconds=8), system.worker("other", lease_seconds=8, max_concurrent_tasks=1)
+    sleeper, _ = (
+        system.worker("sleeper", lease_seconds=8),
+        system.worker("other", lease_seconds=8, max_concurrent_tasks=1),
+    )
     tasks = [book.submit(ten_steps(f"nap-{n}", latency=0.05, steps=8)) for n in range(12)]
     eventually_sync(lambda: book.rows("select attempt from par.attempts where worker_id = 'sleeper'"), "it has some")
     sleeper.freeze()
     beats = book.rows("select last_heartbeat_at from par.worker_sessions where worker_id = 'other'")
-    late = "select worker_id from par.worker_sessions where worker_id = 'sleeper' and last_heartbeat_at < par.now() - interval '3 s'"
+    late = (
+        "select worker_id from par.worker_sessions"
+        " where worker_id = 'sleeper' and last_heartbeat_at < par.now() - interval '3 s'"
+    )
     eventually_sync(lambda: book.rows(late), "it has missed its beats for three seconds", seconds=15)
     assert beats
     sleeper.thaw()
@@ -65,7 +75,9 @@ async def test_a_frozen_worker_with_many_tasks_loses_all_and_writes_none(system:
     sleeper.freeze()
     system.worker("other", **SHORT_LEASE)
     eventually_sync(
-        lambda: len(book.rows("select 1 as one from par.attempts where worker_id = 'other'")) == 30, "all run elsewhere", seconds=20
+        lambda: len(book.rows("select 1 as one from par.attempts where worker_id = 'other'")) == 30,
+        "all run elsewhere",
+        seconds=20,
     )
     sleeper.thaw()
     eventually_sync(lambda: sleeper.log("session_lost"), "it sees that its session is lost")

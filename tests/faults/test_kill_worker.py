@@ -23,19 +23,24 @@ def ten_steps(task: str, latency: float = 0.1, steps: int = 10) -> str:
 
 
 def runner(book: TaskBook, task_id: str) -> str | None:
-    rows = book.rows("select worker_id from par.attempts where task_id = %(task_id)s and ended_at is null", task_id=task_id)
+    rows = book.rows(
+        "select worker_id from par.attempts where task_id = %(task_id)s and ended_at is null", task_id=task_id
+    )
     return rows[0]["worker_id"] if rows else None
 
 
 def ended(book: TaskBook, task_ids: list[str]) -> bool:
     rows = book.rows(
-        "select count(*) as open from par.tasks where task_id = any(%(ids)s) and status in ('queued', 'running')", ids=task_ids
+        "select count(*) as open from par.tasks where task_id = any(%(ids)s) and status in ('queued', 'running')",
+        ids=task_ids,
     )
     return bool(rows[0]["open"] == 0)
 
 
 def completed(book: TaskBook, task_ids: list[str]) -> bool:
-    rows = book.rows("select task_id, status, last_error_message from par.tasks where task_id = any(%(ids)s)", ids=task_ids)
+    rows = book.rows(
+        "select task_id, status, last_error_message from par.tasks where task_id = any(%(ids)s)", ids=task_ids
+    )
     wrong = [row for row in rows if row["status"] == "dead_letter"]
     assert not wrong, f"dead letters: {wrong[:3]}"
     return all(row["status"] == "completed" for row in rows)
@@ -50,16 +55,13 @@ async def test_five_kills_of_the_working_worker_cost_under_a_second_each_and_no_
     felt, gaps = Felt(), []
     killed: list[str] = []
     for _ in range(5):
-        steps = len(model_server.log())
-        working = eventually_sync(lambda: runner(book, task_id), "a worker runs the task")
-        eventually_sync(lambda seen=steps: len(model_server.log()) >= seen + 3, "two more steps are made", every=0.02)  # type: ignore[misc]
+        working = eventually_sync(lambda: runner(book, task_id), "a worker runs the task") or ""
+        more_steps_are_made(model_server, 3)
         process = system.named(working)
         killed_at = time.monotonic()
         process.kill()
         killed.append(working)
-        eventually_sync(
-            lambda old=working: runner(book, task_id) not in (None, old), "another worker runs it", seconds=5, every=0.01  # type: ignore[misc]
-        )
+        runs_elsewhere(book, task_id, working)
         gaps.append(time.monotonic() - killed_at)
         felt.add("takeover")
     eventually_sync(lambda: completed(book, [task_id]), "the task completes", seconds=30)
@@ -69,6 +71,17 @@ async def test_five_kills_of_the_working_worker_cost_under_a_second_each_and_no_
     assert max(gaps) < 1.0, f"takeover took {[round(gap, 3) for gap in gaps]} s"
     check_bill(model_server, book)
     await check_everything(book.url, Expectation([task_id], lost_workers=killed))
+
+
+def more_steps_are_made(server: ModelServerProcess, number: int) -> None:
+    seen = len(server.log())
+    eventually_sync(lambda: len(server.log()) >= seen + number, "more steps are made", every=0.02)
+
+
+def runs_elsewhere(book: TaskBook, task_id: str, before: str) -> None:
+    eventually_sync(
+        lambda: runner(book, task_id) not in (None, before), "another worker runs it", seconds=5, every=0.01
+    )
 
 
 def kill_loop(
@@ -95,7 +108,7 @@ def kill_loop(
 
 
 def redrive_the_unlucky(book: TaskBook, task_ids: list[str]) -> None:
-    """Three kills within one step end a task as a crashing one: that is its contract, and a redrive goes on from there."""
+    """Three kills within one step end a task as a crashing one, by its contract; a redrive goes on from there."""
     rows = book.rows(
         "select task_id, dead_letter_reason, last_error_code, crash_count from par.tasks"
         " where task_id = any(%(ids)s) and status = 'dead_letter'",
@@ -108,10 +121,18 @@ def redrive_the_unlucky(book: TaskBook, task_ids: list[str]) -> None:
 
 
 async def run_kill_loop(
-    system: Fleet, book: TaskBook, server: ModelServerProcess, *, tasks: int, seconds: float, pause: tuple[float, float], seed: int
+    system: Fleet,
+    book: TaskBook,
+    server: ModelServerProcess,
+    *,
+    tasks: int,
+    seconds: float,
+    pause: tuple[float, float],
+    seed: int,
 ) -> None:
     ids = [
-        book.submit(ten_steps(f"loop-{seed}-{n}", latency=0.3), agent_id=OPENAI_AGENT, max_retries=10) for n in range(tasks)
+        book.submit(ten_steps(f"loop-{seed}-{n}", latency=0.3), agent_id=OPENAI_AGENT, max_retries=10)
+        for n in range(tasks)
     ]
     killed = kill_loop(system, book, ids, seconds=seconds, pause=pause, seed=seed)
     eventually_sync(lambda: ended(book, ids), f"all tasks end (seed {seed})", seconds=60)

@@ -1,4 +1,4 @@
-"""A provider that misbehaves over a real protocol: each fault has its class, its wait, its place in the count, its bound."""
+"""A provider that misbehaves over a real protocol: each fault has its class, its wait and its bound."""
 
 from typing import Any
 
@@ -14,13 +14,24 @@ from tests.support.waiting import eventually_sync
 
 pytestmark = pytest.mark.serial
 
-IMPATIENT = {
+IMPATIENT: dict[str, Any] = {
     "model_first_byte_seconds": 1, "model_stall_seconds": 1, "model_timeout_seconds": 4,
     "retry_base_seconds": 0.1, "retry_cap_seconds": 0.4,
 }  # fmt: skip
 TEXT = "one two three four five six"
 # OpenAI gives an error inside a stream no status, so that it counts as a failure.
-COUNTED = ["500", "stream_error", "hang", "stall", "drip", "truncate", "reset", "malformed", "content_type", "empty_choices"]
+COUNTED = [
+    "500",
+    "stream_error",
+    "hang",
+    "stall",
+    "drip",
+    "truncate",
+    "reset",
+    "malformed",
+    "content_type",
+    "empty_choices",
+]
 THROTTLED = ["429", "503", "529"]
 
 
@@ -47,7 +58,8 @@ async def test_every_fault_is_classified_waited_out_and_bounded(
     system.worker("w", **IMPATIENT)
     tasks = {fault: book.submit(troubled(fault), agent_id=OPENAI_AGENT) for fault in [*COUNTED, *THROTTLED]}
     polite = book.submit(
-        script({"text": TEXT, "error": {"status": 429, "retry_after": 1.5}, "times": 1}, task="polite"), agent_id=OPENAI_AGENT
+        script({"text": TEXT, "error": {"status": 429, "retry_after": 1.5}, "times": 1}, task="polite"),
+        agent_id=OPENAI_AGENT,
     )
     silent = book.submit(troubled("no_usage"), agent_id=OPENAI_AGENT)
     everyone = [*tasks.values(), polite, silent]
@@ -64,7 +76,9 @@ async def test_every_fault_is_classified_waited_out_and_bounded(
     felt.require(*tasks)
     (retry,) = waits(book, polite)
     assert retry["waited"] >= 1.5
-    assert book.rows("select estimated from par.ledger where task_id = %(id)s order by created_at", id=silent)[1] == {"estimated": True}
+    assert book.rows("select estimated from par.ledger where task_id = %(id)s order by created_at", id=silent)[1] == {
+        "estimated": True
+    }
     check_bill(model_server, book)
     await check_everything(book.url, Expectation(everyone, lost_workers=[]))
 

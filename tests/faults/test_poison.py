@@ -24,7 +24,9 @@ async def test_a_task_that_kills_its_worker_each_time_ends_after_three_and_its_n
     """The poison ends its worker whenever it is about to finish; its neighbours make steps all the time."""
     system.worker("healthy")
     poison = book.submit(POISON, agent_id="priced", worker_pool_id="poisoned", max_retries=10)
-    neighbours = [book.submit(LONG_WORK, agent_id="priced", worker_pool_id="poisoned", max_retries=10) for _ in range(3)]
+    neighbours = [
+        book.submit(LONG_WORK, agent_id="priced", worker_pool_id="poisoned", max_retries=10) for _ in range(3)
+    ]
     victims: list[Process] = []
     while book.task(poison)["status"] != "dead_letter":
         assert len(victims) < 5

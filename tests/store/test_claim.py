@@ -162,8 +162,8 @@ def _bad_nodes(url: str, room: str, name: str, parameters: dict[str, Any]) -> li
 
 def _walk(node: dict[str, Any], found: list[str]) -> None:
     large = node.get("Relation Name") in {"tasks", "events", "checkpoints", "attempts", "runs", "ledger", "queue"}
-    if large and "Scan" in node["Node Type"] and node["Node Type"] != "ModifyTable":
-        if node["Node Type"] == "Seq Scan" or ("Index" in node["Node Type"] and not node.get("Index Cond")):
-            found.append(f"{node['Node Type']} on {node['Relation Name']} {node.get('Index Name', '')}")
+    kind = node["Node Type"]
+    if large and (kind == "Seq Scan" or ("Index" in kind and not node.get("Index Cond"))):
+        found.append(f"{node['Node Type']} on {node['Relation Name']} {node.get('Index Name', '')}")
     for child in node.get("Plans", []):
         _walk(child, found)

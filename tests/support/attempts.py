@@ -34,7 +34,7 @@ class HandAttempt:
     messages: list[BaseMessage] = field(default_factory=list)
 
     def gather(self, *, cost: int | None = None, silent: bool = False) -> str:
-        """A finished super-step with one message (none when `silent`), a paid reply when `cost` is given; not flushed yet."""
+        """A finished super-step, not flushed: with one message unless `silent`, a paid reply when `cost` is given."""
         self.number += 1
         if not silent:
             self._say(cost)
@@ -61,7 +61,9 @@ class HandAttempt:
     async def complete(self, text: str = "done") -> None:
         """End the task well."""
         output = json.dumps({"result": text, "structured": None})
-        await self.session.flush(Move(self.task.tenant_id, self.task.task_id, Change.COMPLETE, output=output, retry_count=0))
+        await self.session.flush(
+            Move(self.task.tenant_id, self.task.task_id, Change.COMPLETE, output=output, retry_count=0)
+        )
 
     def go_on(self, before: HandAttempt) -> HandAttempt:
         """Continue where another attempt was."""

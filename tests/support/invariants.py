@@ -42,8 +42,8 @@ class Broken:
 class Expectation:
     """What a test knows beside the tables.
 
-    `journal` are the ids of tasks whose submission was acknowledged; `keyed_inputs` the inputs that were sent, each under
-    one key; `settled` says that nothing may be queued or running any more; `lost_workers` are the workers that were
+    `journal` are the ids of tasks whose submission was acknowledged; `keyed_inputs` the inputs that were sent, each
+    under one key; `settled` says that nothing may be queued or running any more; `lost_workers` are the workers that were
     killed or frozen (None: any may be); `lease_seconds` is the lease of all workers, None to leave leases alone.
     """
 
@@ -56,7 +56,9 @@ class Expectation:
     @property
     def parameters(self) -> dict[str, Any]:
         moves = [("task_submitted", "", "queued"), ("task_claimed", "queued", "running")]
-        moves += [(row.event_type, str(one), str(row.to_status)) for row in TRANSITIONS.values() for one in row.from_statuses]
+        moves += [
+            (row.event_type, str(one), str(row.to_status)) for row in TRANSITIONS.values() for one in row.from_statuses
+        ]
         lost = None if self.lost_workers is None else list(self.lost_workers)
         return {
             "task_ids": list(self.journal),
@@ -122,7 +124,9 @@ def check_bill(server: ModelServerProcess, book: TaskBook, *, provider: str = "o
         provider=provider,
     )[0]
     for name, amount in row.items():
-        assert amount == billed[name] if exact else amount <= billed[name], f"I7: {name} {amount}, billed {billed[name]}"
+        assert amount == billed[name] if exact else amount <= billed[name], (
+            f"I7: {name} {amount}, billed {billed[name]}"
+        )
 
 
 def steps_asked_again(log: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

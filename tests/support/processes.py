@@ -98,7 +98,9 @@ class Fleet:
     def book(self) -> TaskBook:
         return TaskBook(self.url)
 
-    def worker(self, name: str | None = None, *, online: bool = True, module: str = "agent_runtime.worker", **settings: Any) -> Process:
+    def worker(
+        self, name: str | None = None, *, online: bool = True, module: str = "agent_runtime.worker", **settings: Any
+    ) -> Process:
         """A worker process; `settings` are PAR_ settings by their field's name. Returns when it is online."""
         worker_id = name or f"worker-{next(self._numbers)}"
         process = self._start(worker_id, module, {"worker_id": worker_id, **settings})
@@ -116,7 +118,9 @@ class Fleet:
     def wait_online(self, process: Process) -> None:
         """Return when the worker's session is there."""
         eventually_sync(
-            lambda: process.log("worker_online") or not process.alive, f"{process.name} is online", seconds=START_SECONDS
+            lambda: process.log("worker_online") or not process.alive,
+            f"{process.name} is online",
+            seconds=START_SECONDS,
         )
         assert process.alive, f"{process.name} ended at its start: {process.text[-2000:]}"
 
@@ -126,7 +130,9 @@ class Fleet:
         process = self._start("api", "agent_runtime.api", {"port": port, "discovery": "off", **settings})
         api = ApiProcess(process.name, process.popen, process.log_file, f"http://127.0.0.1:{port}")
         eventually_sync(
-            lambda: not api.alive or api.call("GET", "/v1/health").status == 200, "the API answers", seconds=START_SECONDS
+            lambda: not api.alive or api.call("GET", "/v1/health").status == 200,
+            "the API answers",
+            seconds=START_SECONDS,
         )
         assert api.alive, f"the API ended at its start: {api.text[-2000:]}"
         return api
@@ -185,7 +191,10 @@ class ApiProcess(Process):
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request; underscores in header names stand for hyphens."""
         data = None if body is None else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {
+            "Content-Type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
         request = urllib.request.Request(self.base_url + path, data, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:

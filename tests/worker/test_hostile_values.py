@@ -33,7 +33,10 @@ async def test_a_hostile_reply_ends_its_own_task_only(book: TaskBook, start_work
 
         async def all_ended() -> bool:
             states = {task_id: book.task(task_id)["status"] for task_id in [hostile, *neighbours]}
-            return all(states[one] == "completed" for one in neighbours) and states[hostile] not in ("queued", "running")
+            return all(states[one] == "completed" for one in neighbours) and states[hostile] not in (
+                "queued",
+                "running",
+            )
 
         await eventually(all_ended, f"{name}: all end", seconds=8)
     await check_everything(book.url, Expectation([hostile, *neighbours], lost_workers=[]))

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from agent_runtime.store.claim import claim
+from agent_runtime.worker import claim_loop
 from tests.support.invariants import Expectation, check_everything
 from tests.support.moves import cancel, follow_up, redrive
 from tests.support.tasks import TaskBook, calculation, script
@@ -32,7 +34,11 @@ async def test_failures_without_progress_end_after_the_last_try(book: TaskBook, 
         task_id = book.submit(script(calculation("1+1"), {"error": {"status": 500, "message": "down"}}), max_retries=2)
         await reaches(book, task_id, "dead_letter")
     task = book.task(task_id)
-    assert (task["dead_letter_reason"], task["last_error_code"], task["attempt"]) == ("retries_exhausted", "provider_error", 3)
+    assert (task["dead_letter_reason"], task["last_error_code"], task["attempt"]) == (
+        "retries_exhausted",
+        "provider_error",
+        3,
+    )
     assert book.events(task_id).count("task_retry_scheduled") == 2
     assert [entry["retry_count"] for entry in task["retry_history"]] == [1, 2]
     await check_everything(book.url, Expectation([task_id]))
@@ -105,7 +111,9 @@ async def test_a_follow_up_goes_on_with_what_was_said(book: TaskBook, start_work
         await reaches(book, task_id, "completed")
         assert follow_up(book, task_id, "and now?")
         await eventually_second_run(book, task_id)
-    runs = book.rows("select run_number, status, output from par.runs where task_id = %(id)s order by run_number", id=task_id)
+    runs = book.rows(
+        "select run_number, status, output from par.runs where task_id = %(id)s order by run_number", id=task_id
+    )
     assert [run["status"] for run in runs] == ["completed", "completed"]
     assert runs[1]["output"]["result"] == "You said: and now?"
     await check_everything(book.url, Expectation([task_id]))
@@ -122,9 +130,7 @@ async def eventually_second_run(book: TaskBook, task_id: str) -> None:
 async def test_a_claim_that_is_under_way_when_the_worker_stops_is_handed_over(
     book: TaskBook, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agent_runtime.worker import claim_loop
-
-    genuine, claimed, go_on = claim_loop.claim, asyncio.Event(), asyncio.Event()
+    genuine, claimed, go_on = claim, asyncio.Event(), asyncio.Event()
 
     async def slow_claim(*arguments: object) -> object:
         rows = await genuine(*arguments)  # type: ignore[arg-type]
@@ -147,9 +153,7 @@ async def test_a_claim_that_is_under_way_when_the_worker_stops_is_handed_over(
 async def test_a_claim_that_fails_in_an_unexpected_way_is_tried_again(
     book: TaskBook, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agent_runtime.worker import claim_loop
-
-    genuine, failures = claim_loop.claim, iter([RuntimeError("unforeseen"), RuntimeError("again")])
+    genuine, failures = claim, iter([RuntimeError("unforeseen"), RuntimeError("again")])
 
     async def failing_claim(*arguments: object) -> object:
         for failure in failures:

@@ -48,7 +48,7 @@ class AttemptContext:
 
     async def check_budgets(self, flushed: Flushed, *, paid: bool) -> None:
         """Raise BudgetReached when recorded spend has reached a limit; `paid` calls look at the hour's, too."""
-        if flushed.attempt_cost > 0:
+        if paid or flushed.attempt_cost > 0:
             spent = self.cost_before + flushed.attempt_cost
             check_task_budget(spent=spent, agent_limit=flushed.budget_max_per_task, task_limit=self.task_budget)
         if paid and flushed.budget_max_per_hour is not None:

@@ -36,8 +36,11 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         for _ in range(_MALFORMED_REPLIES):
             response = await self._call(context, request, handler)
             reply = _reply_of(response)
-            if reply is None or reply.tool_calls or not reply.invalid_tool_calls:
+            if reply is None or not reply.invalid_tool_calls:
                 return ModelResponse([*asked, *response.result], response.structured_response) if asked else response
+            if reply.tool_calls:
+                answered = [*asked, *response.result, *malformed_results(reply)]
+                return ModelResponse(answered, response.structured_response)
             asked += [reply, *malformed_results(reply)]
             request = request.override(messages=[*request.messages, reply, *malformed_results(reply)])
         raise TaskFailed("provider_error", "the model kept calling tools with malformed arguments", retryable=True)

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from agent_runtime.api import error_map
 from agent_runtime.api.auth import Door
@@ -40,14 +42,16 @@ _ROOMS = (
     human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
+_log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. It connects to the database when it starts serving, and waits for nothing."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
-    for router in _routers():
+    routers = _routers()
+    for router in routers:
         app.include_router(router)
-    error_map.install(app)
+    error_map.install(app, [route for router in routers for route in router.routes if isinstance(route, APIRoute)])
     app.add_middleware(Envelope, door=Door(settings.api_trusted_hosts))
     return app
 
@@ -73,7 +77,9 @@ def _lifespan(settings: Settings) -> Any:
             app.state.runtime = runtime
             for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run):
                 stack.push_async_callback(_stop, asyncio.create_task(loop()))
+            _log.info("api_serves", url=settings.api_url)
             yield
+            _log.info("api_stops")
 
     return lifespan
 

@@ -1,23 +1,33 @@
 """Which error becomes which answer. Nothing of an unexpected error reaches the client; the log has it by request id."""
 
+from collections.abc import Sequence
+
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_runtime.api.problem import FieldError, Problem, invalid
+from agent_runtime.api.problem import FieldError, Problem, invalid, worded
 from agent_runtime.domain.errors import Conflict, DatabaseUnavailable, InvalidRequest, NotFound, RequestRefused
 from agent_runtime.store.database import is_data_refusal
 
 _log = structlog.get_logger(__name__)
 
 
-def install(app: FastAPI) -> None:
-    """Have the application answer every error as a problem document."""
-    for kind in (Problem, RequestRefused, DatabaseUnavailable, RequestValidationError, HTTPException):
+def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
+    """Have the application, which serves these routes, answer every error as a problem document."""
+
+    async def answer_http(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error = _wrong_method(routes, request.scope["path"])
+        return await _answer(request, error)
+
+    for kind in (Problem, RequestRefused, DatabaseUnavailable, RequestValidationError):
         app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(HTTPException, answer_http)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
@@ -62,10 +72,14 @@ def _refused(error: RequestRefused) -> Problem:
 def _http(error: HTTPException) -> Problem:
     if error.status_code == 404:
         return Problem(404, "there is nothing at this path")
-    if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return Problem(405, f"this path does not take this method; it takes {allowed}", headers=error.headers)
     return Problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+def _wrong_method(routes: Sequence[APIRoute], path: str) -> Problem:
+    """A path's methods lie in several routes, and all are named (RFC 9110, 15.5.6)."""
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    allowed = ", ".join(sorted(methods))
+    return Problem(405, f"this path does not take this method; it takes {allowed}", headers={"Allow": allowed})
 
 
 def _invalid_parameters(error: RequestValidationError) -> Problem:
@@ -74,4 +88,4 @@ def _invalid_parameters(error: RequestValidationError) -> Problem:
     for each in found:
         if each["loc"][0] == "path":
             return problem_for(NotFound(str(each["loc"][1]).removesuffix("_id"), str(each.get("input"))[:200]))
-    return invalid([FieldError(each["loc"], each["msg"].removeprefix("Value error, ")) for each in found])
+    return invalid([FieldError(each["loc"], worded(each["msg"])) for each in found])

@@ -31,7 +31,7 @@ class TaskStream(StreamingResponse):
     def __init__(self, feed: TaskFeed, watcher: Watcher) -> None:
         self._feed = feed
         self._watcher = watcher
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = {"X-Accel-Buffering": "no"}
         super().__init__(_events(watcher), media_type="text/event-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,5 +1,6 @@
 """Error answers: `application/problem+json` (RFC 9457), the same shape for every status."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,9 +23,21 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
     422: "validation_failed",
+    431: "head_too_large",
     500: "internal_error",
     503: "database_unavailable",
 }
+
+
+_AFTER_VALIDATION = re.compile(r"Value should have (at least|at most) (\d+) items? after validation, not \d+")
+
+
+def worded(message: str) -> str:
+    """What pydantic says of a value, with characters called so where it counts items of a text."""
+    found = _AFTER_VALIDATION.fullmatch(message)
+    if found is None:
+        return message.removeprefix("Value error, ")
+    return f"must have {found[1]} {found[2]} character{'' if found[2] == '1' else 's'}"
 
 
 @dataclass(frozen=True)

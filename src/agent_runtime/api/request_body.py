@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from agent_runtime.api.problem import FieldError, Problem, invalid
+from agent_runtime.api.problem import FieldError, Problem, invalid, worded
 
 JSON_BYTES = 1_048_576
 BATCH_BYTES = 16 * 1_048_576
@@ -69,11 +69,7 @@ def problem_of(error: ValidationError, source: str = "body") -> Problem:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(each["type"] == "json_invalid" for each in found):
         return Problem(400, f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
-    return invalid([FieldError((source, *each["loc"]), _message(each["msg"])) for each in found[:_MOST_ERRORS]])
-
-
-def _message(text: str) -> str:
-    return text.removeprefix("Value error, ")
+    return invalid([FieldError((source, *each["loc"]), worded(each["msg"])) for each in found[:_MOST_ERRORS]])
 
 
 _CLOSE = {"Connection": "close"}

@@ -13,7 +13,15 @@ from agent_runtime.store.flush import ChannelRow, CheckpointRow
 
 # A value up to this many bytes stands in the checkpoint itself; a larger one is a row of its own, once per version.
 INLINE_BYTES = 512
-_SMALL_FIELDS = ("v", "ts", "channel_versions", "versions_seen", "updated_channels", "pending_sends")
+# The name of each small field in the stored form: it is written at every step, so it is short.
+_SMALL_FIELDS = {
+    "v": "v",
+    "ts": "t",
+    "channel_versions": "cv",
+    "versions_seen": "vs",
+    "updated_channels": "uc",
+    "pending_sends": "ps",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def encode_checkpoint(
         channels[name] = ["c", version]
         if name in new_versions:
             rows.append(ChannelRow(namespace, name, version, checksum(body), body))
-    fields = {key: serializer.encode(checkpoint[key]) for key in _SMALL_FIELDS if checkpoint.get(key)}
+    fields = {short: serializer.encode(checkpoint[key]) for key, short in _SMALL_FIELDS.items() if checkpoint.get(key)}
     state = {"f": fields, "c": channels, "m": serializer.encode(dict(metadata))}
     return to_bytes(state), rows
 
@@ -105,7 +113,9 @@ def build_checkpoint(
             values[name] = serializer.decode(entry[1])
         elif name in bodies:
             values[name] = serializer.loads(bodies[name])
-    fields = {key: serializer.decode(value) for key, value in stored.fields.items()}
+    fields = {
+        key: serializer.decode(stored.fields[short]) for key, short in _SMALL_FIELDS.items() if short in stored.fields
+    }
     checkpoint = {
         "v": fields.get("v", 1),
         "id": stored.checkpoint_id,

@@ -24,7 +24,9 @@ from agent_runtime.store.flush import Unit, flush, keep_late_call, look_again
 
 _log = structlog.get_logger(__name__)
 _RECONNECT_SECONDS = 0.25
+_LOCKED_SECONDS = 0.005
 _LARGEST_BATCH = 64
+_FEW = 16
 _FLUSH_DEADLINE_SECONDS = 30.0
 
 
@@ -59,7 +61,21 @@ class GroupCommit:
         self._ready = asyncio.Event()
         self._lanes = connections
         self._tasks: list[asyncio.Task[None]] = []
-        self.active = 0
+        self._active = 0
+        self._crowded = asyncio.Event()
+
+    @property
+    def active(self) -> int:
+        """How many attempts run in this process: what a batch may be made of."""
+        return self._active
+
+    @active.setter
+    def active(self, attempts: int) -> None:
+        self._active = attempts
+        if attempts < _FEW:
+            self._crowded.clear()
+        else:
+            self._crowded.set()
 
     async def __aenter__(self) -> "GroupCommit":
         self._tasks = [asyncio.create_task(self._lane(n), name=f"flush-{n}") for n in range(self._lanes)]
@@ -69,6 +85,8 @@ class GroupCommit:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for entry in self._waiting:
+            entry.done.cancel()
 
     async def write(self, unit: Unit, move: Move | None = None) -> Flushed:
         """Make a unit durable and, with it, land the move that ends its attempt.
@@ -83,9 +101,13 @@ class GroupCommit:
 
     async def _lane(self, lane: int) -> None:
         connection: AsyncConnection[DictRow] | None = None
+        batch: list[_Entry] = []
         try:
             while True:
                 await self._ready.wait()
+                if lane and self.active < _FEW:
+                    # With few tasks a second connection only splits what goes together.
+                    await self._crowded.wait()
                 # One turn of the loop for those who become ready with the first.
                 await asyncio.sleep(0)
                 batch = self._take()
@@ -93,16 +115,20 @@ class GroupCommit:
                     continue
                 connection = await self._deliver(batch, connection, lane)
         finally:
+            for entry in batch:
+                entry.done.cancel()
             if connection is not None:
                 await connection.close()
 
     def _take(self) -> list[_Entry]:
-        size = min(_LARGEST_BATCH, max(4, (self.active + 1) // self._lanes))
+        size = min(_LARGEST_BATCH, max(_FEW, (self.active + 1) // self._lanes))
         batch: list[_Entry] = []
         while self._waiting and len(batch) < size:
             entry = self._waiting.popleft()
             if not entry.done.done():
                 batch.append(entry)
+        # In one order, so that two that lock the same tasks wait for each other and not in a circle.
+        batch.sort(key=lambda entry: entry.unit.task_id)
         if not self._waiting:
             self._ready.clear()
         return batch
@@ -111,11 +137,8 @@ class GroupCommit:
         while batch:
             try:
                 connection = connection or await self._connect()
-                batch = await self._attempt(connection, batch, lane)
-            except asyncio.CancelledError:
-                for entry in batch:
-                    entry.done.cancel()
-                raise
+                await self._attempt(connection, batch, lane)
+                return connection
             except Exception as error:  # noqa: BLE001 - whatever one unit holds, the lane must go on for all others
                 if isinstance(error, TimeoutError) or is_outage(error):
                     _log.warning("flush_waits_for_database", error=str(error).strip(), units=len(batch))
@@ -132,7 +155,7 @@ class GroupCommit:
                     return connection
         return connection
 
-    async def _attempt(self, connection: AsyncConnection[DictRow], batch: list[_Entry], lane: int) -> list[_Entry]:
+    async def _attempt(self, connection: AsyncConnection[DictRow], batch: list[_Entry], lane: int) -> None:
         units = [entry.unit for entry in batch]
         moves = [entry.move for entry in batch if entry.move is not None]
         fault_points.reach("finish.before_commit" if moves else "flush.before_commit")
@@ -147,10 +170,11 @@ class GroupCommit:
                 missed.append(entry)
             else:
                 _answer(entry, landed[place], moved_tasks.get(entry.unit.task_id))
-        return await self._look_again(connection, missed) if missed else []
+        if missed:
+            await self._look_again(connection, missed)
 
-    async def _look_again(self, connection: AsyncConnection[DictRow], missed: list[_Entry]) -> list[_Entry]:
-        """A row that was merely locked reads as lost: ask, and give back what must be tried again."""
+    async def _look_again(self, connection: AsyncConnection[DictRow], missed: list[_Entry]) -> None:
+        """A row that was merely locked reads as lost: ask, and let it wait its turn again beside the others."""
         rows = {row["ordinal"]: row for row in await look_again(connection, [entry.unit for entry in missed])}
         again = []
         for place, entry in enumerate(missed, 1):
@@ -165,8 +189,11 @@ class GroupCommit:
             else:
                 again.append(entry)
         if again:
-            await asyncio.sleep(0.002)
-        return again
+            asyncio.get_running_loop().call_later(_LOCKED_SECONDS, self._put_back, again)
+
+    def _put_back(self, entries: list[_Entry]) -> None:
+        self._waiting.extend(entries)
+        self._ready.set()
 
     async def _lost(self, connection: AsyncConnection[DictRow], entry: _Entry, outcome: str) -> None:
         _log.info("write_fenced", task_id=entry.unit.task_id, attempt=entry.unit.attempt, outcome=outcome)

@@ -11,6 +11,8 @@ from agent_runtime.store.flush import MessageRow
 
 # A message changed in place keeps its identity: the newest ones, where that happens, are compared by content.
 _COMPARED_BY_CONTENT = 2
+# Far over what a task can hold: a tampered range must not fill the memory.
+_MOST_MESSAGES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -90,5 +92,7 @@ def ranges(sequences: Sequence[int]) -> list[list[int]]:
 
 
 def expand(pairs: Sequence[Sequence[int]]) -> list[int]:
-    """The sequences that `ranges` stands for."""
+    """The sequences that `ranges` stands for. Raises ValueError for more of them than any history has."""
+    if sum(length for _, length in pairs) > _MOST_MESSAGES:
+        raise ValueError(f"a history of more than {_MOST_MESSAGES} messages")
     return [sequence for start, length in pairs for sequence in range(start, start + length)]

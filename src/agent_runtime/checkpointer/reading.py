@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
@@ -21,6 +22,8 @@ from agent_runtime.store import checkpoint as store
 from agent_runtime.store.checkpoint import Thread
 from agent_runtime.store.database import Database, Row
 
+_MALFORMED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, psycopg.DataError)
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -31,7 +34,14 @@ class Loaded:
 
 
 async def load(database: Database, thread: Thread, thread_id: str, row: Row) -> Loaded:
-    """Build the tuple of one checkpoint row. Raises StateCorrupt."""
+    """Build the tuple of one checkpoint row. Raises StateCorrupt, whatever stands there instead of what was written."""
+    try:
+        return await _load(database, thread, thread_id, row)
+    except _MALFORMED as error:
+        raise StateCorrupt(f"checkpoint {row['checkpoint_id']} is malformed: {error!r}") from error
+
+
+async def _load(database: Database, thread: Thread, thread_id: str, row: Row) -> Loaded:
     stored = read_state(str(row["checkpoint_id"]), row["state"], row["checksum"])
     writes = await store.writes(database, thread, stored.checkpoint_id)
     parsed = [(write["writer_id"], from_bytes(verified(write, "a pending write"))) for write in writes]

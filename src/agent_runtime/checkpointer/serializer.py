@@ -53,6 +53,10 @@ _CLASSES: dict[str, type[BaseMessage]] = {
 }
 
 
+# Fields that are empty unless something was set; any other empty value means something.
+_EMPTY_BY_DEFAULT = frozenset({"additional_kwargs", "response_metadata", "tool_calls", "invalid_tool_calls"})
+
+
 class NotStorable(AgentRuntimeError):
     """A value's type is not on the serializer's list; the message names the type."""
 
@@ -199,7 +203,7 @@ def encode_message(message: BaseMessage, serializer: Serializer | None = None) -
     body: dict[str, Any] = {"type": kind}
     for name in fields:
         value = getattr(message, name, None)
-        if value not in (None, {}, []):
+        if value is not None and not (name in _EMPTY_BY_DEFAULT and not value):
             body[name] = encode(value)
     return body
 

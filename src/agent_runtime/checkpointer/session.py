@@ -20,7 +20,7 @@ from agent_runtime.checkpointer.fence import Fence, OpenFence
 from agent_runtime.checkpointer.group_commit import Flushed, GroupCommit
 from agent_runtime.checkpointer.message_log import MessageLog
 from agent_runtime.checkpointer.serializer import checksum
-from agent_runtime.domain.errors import AgentRuntimeError
+from agent_runtime.domain.errors import AgentRuntimeError, LeaseLost
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store.flush import CallRow, EventRow, MessageRow, Reservation, Unit, WriteRow
 from agent_runtime.store.task_lifecycle import plain_text
@@ -74,6 +74,8 @@ class Session:
         self._usage_by_message: dict[int, tuple[BaseMessage, CallRow]] = {}
         self._step_began = time.monotonic()
         self._left_out: _LeftOut | None = None
+        self._writing: tuple[Unit, asyncio.Future[Flushed]] | None = None
+        self._refused: Unit | None = None
         self._sibling_timer: asyncio.TimerHandle | None = None
         self._sibling_flush: asyncio.Task[Any] | None = None
 
@@ -112,7 +114,8 @@ class Session:
         if self.effects_wait and metadata.get("source") == "input" and namespace == "":
             self._left_out = _LeftOut(checkpoint["id"], parent_id, new_versions)
             return
-        if self._left_out is not None and parent_id == self._left_out.checkpoint_id:
+        holds_input = self._left_out is not None and parent_id == self._left_out.checkpoint_id
+        if self._left_out is not None and holds_input:
             parent_id, new_versions = self._left_out.parent_id, {**self._left_out.new_versions, **new_versions}
         log = self.log(namespace)
         state, channels = encode_checkpoint(checkpoint, metadata, new_versions, log, namespace)
@@ -130,7 +133,7 @@ class Session:
         )
         self._unit.checkpoints.append(row)
         self._unit.channels.extend(channels)
-        if step > 0 and namespace == "":
+        if step > 0 and namespace == "" and not holds_input:
             self._unit.step_count += 1
             self.steps += 1
         self._assign_calls(checkpoint["id"])
@@ -199,9 +202,13 @@ class Session:
             self._start_sibling_timer(_SOON_SECONDS)
 
     async def flush(self, move: Move | None = None) -> Flushed:
-        """Commit what was gathered, and with it the move that ends the attempt. Raises LeaseLost."""
+        """Commit what was gathered, and with it the move that ends the attempt. Raises LeaseLost.
+
+        A write goes on when its waiter is cancelled; the next one waits for it, so that they land in order.
+        """
         self._stop_sibling_timer()
         async with self._in_order:
+            await self._finish_write()
             if self._failed is not None:
                 raise self._failed
             unit = self._unit
@@ -209,27 +216,38 @@ class Session:
             if unit.empty and move is None:
                 return self.last_flushed
             self._unit = self._new_unit()
+            if self._attempt is not None:
+                self._flush_number += 1
+                unit.flush_number = self._flush_number
             if move is not None and self._attempt is not None:
-                self._flush_number += 1
-                unit.flush_number = self._flush_number
+                unit.finishes = True
                 move = _fenced(move, self._attempt, unit.flush_number)
-            elif self._attempt is not None:
-                self._flush_number += 1
-                unit.flush_number = self._flush_number
-            try:
-                self.last_flushed = await self._commit.write(unit, move)
-            except AgentRuntimeError as error:
-                # Later units may refer to what this one held, so none may follow it until it is given up.
-                self._failed = error
-                raise
+            self._writing = unit, asyncio.ensure_future(self._commit.write(unit, move))
+            await self._finish_write()
             return self.last_flushed
+
+    async def _finish_write(self) -> None:
+        if self._writing is None:
+            return
+        unit, write = self._writing
+        try:
+            self.last_flushed = await asyncio.shield(write)
+        except AgentRuntimeError as error:
+            # Later units may refer to what this one held, so none may follow it until it is given up.
+            self._failed = error
+            if not isinstance(error, LeaseLost):
+                self._refused = unit
+            raise
+        finally:
+            if write.done():
+                self._writing = None
 
     def forget_unwritten(self) -> None:
         """Drop what was gathered but keep what was spent: a failed step leaves no half, but its money is gone."""
-        self._failed = None
         spent, self._unit = self._unit, self._new_unit()
-        self._unit.calls = spent.calls
-        self._unit.settles = spent.settles
+        refused, self._refused, self._failed = self._refused, None, None
+        self._unit.calls = [*(refused.calls if refused else ()), *spent.calls]
+        self._unit.settles = spent.settles or (refused is not None and refused.settles)
 
     # Within
 
@@ -238,8 +256,7 @@ class Session:
         return Unit(tenant_id=tenant_id, task_id=self.task_id, attempt=self._attempt)
 
     def _has_steps(self) -> bool:
-        unit = self._unit
-        return bool(unit.calls or unit.step_count or any(row.step_number > 0 for row in unit.checkpoints))
+        return bool(self._unit.calls or self._unit.step_count)
 
     def _node(self, metadata: Mapping[str, Any]) -> str | None:
         name, self.node_name = self.node_name, None

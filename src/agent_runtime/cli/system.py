@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent_runtime.cli.output import Output
@@ -39,6 +42,14 @@ def print_status(status: SystemStatus, output: Output) -> None:
     output.rows(("part", "pid", "where"), rows, ())
 
 
+def command_name() -> str:
+    """How this command can be called again: by its name when the shell finds it, else as it was called now."""
+    called = sys.argv[0]
+    name = Path(called).name
+    found = shutil.which(name)
+    return name if found is not None and Path(found).resolve() == Path(called).resolve() else called
+
+
 def ready_lines(status: SystemStatus) -> list[str]:
     """The address and the next command to try."""
     url = status.api.url if status.api is not None else "?"
@@ -46,7 +57,7 @@ def ready_lines(status: SystemStatus) -> list[str]:
     count = len(status.workers)
     return [
         f"{word}: {url} with {count} {'worker' if count == 1 else 'workers'} (API documentation at {url}/docs).",
-        "Try next: par demo",
+        f"Try next: {command_name()} demo",
     ]
 
 

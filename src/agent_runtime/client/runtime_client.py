@@ -45,7 +45,7 @@ class RuntimeClient:
         await self._connection.close()
 
     async def health(self) -> JsonObject:
-        """`{status, database, active_workers, queued_tasks, version}`."""
+        """`{status, database, active_workers, queued_tasks, schema_version, version}`."""
         answer: JsonObject = await self._connection.get("/v1/health")
         return answer
 

@@ -33,5 +33,5 @@ def check_hourly_budget(*, spent: int, limit: int | None, clears_in_seconds: flo
 def how_it_clears(reason: str) -> str:
     """What a person reads on a paused task."""
     if reason == "budget_per_task":
-        return "raise the budget (budget_max_per_task of the agent), then resume the task"
+        return "raise the agent's budget_max_per_task, then resume the task; the task's own budget_max cannot be raised"
     return "by itself when the last 60 minutes cost less than budget_max_per_hour of the agent"

@@ -4,7 +4,11 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 
+LOWEST_ID = "00000000-0000-0000-0000-000000000000"
+HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+_MOST_MILLISECONDS = (1 << 48) - 1
 _lock = threading.Lock()
 _last = 0
 
@@ -19,6 +23,20 @@ def new_id() -> str:
             value = _last + 64 + (value & 0xFFFFFFFF)
         _last = value
     return str(uuid.UUID(int=_with_version(value)))
+
+
+def lowest_id_of(moment: datetime) -> str:
+    """No identifier made at this time or later is below this one."""
+    return str(uuid.UUID(int=_milliseconds(moment) << 80))
+
+
+def highest_id_of(moment: datetime) -> str:
+    """No identifier made at this time or earlier is above this one."""
+    return str(uuid.UUID(int=_milliseconds(moment) << 80 | (1 << 80) - 1))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return min(max(int(moment.timestamp() * 1000), 0), _MOST_MILLISECONDS)
 
 
 def _with_version(value: int) -> int:

@@ -1,5 +1,7 @@
 """Connection pools, one per role, and the translation of PostgreSQL's errors into ours."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,9 +20,10 @@ Connection = AsyncConnection[DictRow]
 Parameters = dict[str, Any]
 Role = Literal["par_api", "par_worker"]
 
+_CHECK_SECONDS = 10.0
 # What a failover, a restart or a full server answers: the transaction did not happen or may be repeated by its keys.
 _OUTAGE_CLASSES = ("08", "53", "57P", "58")
-_OUTAGE_CODES = frozenset({"25006", "55006", "40001", "40P01"})
+_OUTAGE_CODES = frozenset({"25006", "55006", "40001", "40P01", "55P03", "57014", "25P03"})
 _ROLE_OPTIONS: dict[str, str] = {
     "par_api": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s",
     # A worker's statements are few and always the same, and all go by key: their plans are made once, and a plan made
@@ -89,6 +92,7 @@ class Database:
         self.url = url
         self.role = role
         self.options = options or PoolOptions()
+        self._check: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             url,
             kwargs={**connection_options(role, self.options.application_name), "row_factory": dict_row},
@@ -106,13 +110,29 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._check is not None:
+            self._check.cancel()
         await self._pool.close(timeout=5)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         """A connection in autocommit mode. Never hold it across a call to anything but the database."""
-        async with translated_errors(), self._pool.connection() as connection:
-            yield connection
+        try:
+            async with translated_errors(), self._pool.connection() as connection:
+                yield connection
+        except DatabaseUnavailable:
+            self._discard_broken()
+            raise
+
+    def _discard_broken(self) -> None:
+        """After an outage every pooled connection is broken, and each would fail one more caller: look at all of them."""
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._look_at_all())
+
+    async def _look_at_all(self) -> None:
+        with contextlib.suppress(psycopg.Error, PoolTimeout, TimeoutError):
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await self._pool.check()
 
     @asynccontextmanager
     async def transaction(self, tenant_id: str | None = None) -> AsyncIterator[AsyncConnection[DictRow]]:

@@ -111,7 +111,9 @@ class Reservation:
 
 @dataclass(slots=True)
 class Unit:
-    """All that one attempt has ready. `attempt` None is the open fence; `settles` replaces the reservation."""
+    """All that one attempt has ready. `attempt` None is the open fence; `settles` replaces the
+    reservation; `finishes` says that a move which ends the attempt goes with it.
+    """
 
     tenant_id: str
     task_id: str
@@ -124,6 +126,7 @@ class Unit:
     calls: list[CallRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     step_count: int = 0
+    finishes: bool = False
     settles: bool = False
     reservation: Reservation | None = None
 
@@ -229,6 +232,7 @@ def _unit_arrays(units: Sequence[Unit]) -> dict[str, Any]:
         "flush_numbers": literal([unit.flush_number for unit in units]),
         "step_counts": literal([unit.step_count for unit in units]),
         "settles": literal([unit.settles for unit in units]),
+        "finishes": literal([unit.finishes for unit in units]),
         "event_counts": literal([len(unit.events) for unit in units]),
         "checkpoint_counts": literal([len(unit.checkpoints) for unit in units]),
         "unit_input_tokens": literal([sum(call.input_tokens for call in unit.calls) for unit in units]),
@@ -253,11 +257,6 @@ async def flush(
         return await (await _execute(connection, "flush", "flush", flush_parameters(units, lane))).fetchall(), []
     # In a pipeline, autocommit statements up to the sync are one transaction and one round trip.
     async with connection.pipeline():
-        locks = {
-            "tenant_ids": text_literal([move.tenant_id for move in moves]),
-            "task_ids": literal([move.task_id for move in moves]),
-        }
-        await _execute(connection, "task_lifecycle", "lock_tasks", locks)
         flushed = await _execute(connection, "flush", "flush", flush_parameters(units, lane))
         moved = await _execute(connection, "task_lifecycle", "transition", {"moves": moves_parameter(moves)})
     return await flushed.fetchall(), await moved.fetchall()

@@ -20,6 +20,12 @@ async def orphans(database: Database, *, own: Sequence[str] = (), limit: int = 2
     return await database.fetch_all(_ROOM, "orphans", {"own": list(own), "limit": limit})
 
 
+async def own_attempts(database: Database, worker_id: str, older_than_seconds: float) -> list[Row]:
+    """Live attempts in a worker's name: `tenant_id, task_id, attempt`."""
+    parameters = {"worker_id": worker_id, "seconds": older_than_seconds}
+    return await database.fetch_all(_ROOM, "own_attempts", parameters)
+
+
 async def ended_attempts(database: Database, running: Sequence[tuple[str, str, int]]) -> list[Row]:
     """Which of these (tenant_id, task_id, attempt) have been ended by others: `task_id, attempt, outcome`."""
     parameters = {

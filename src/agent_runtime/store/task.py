@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from agent_runtime.domain.errors import NotFound
+from agent_runtime.domain.identifier import HIGHEST_ID, LOWEST_ID, highest_id_of, lowest_id_of
+from agent_runtime.domain.task_lifecycle import Status
 from agent_runtime.store.database import Database, Row, fetch_one
 
-_LOWEST_ID = "00000000-0000-0000-0000-000000000000"
-_HIGHEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-_LIVE = frozenset({"queued", "running", "waiting_for_approval", "waiting_for_input", "paused"})
+# An id is made by the API's clock and `created_at` by the database's; so far apart they may be.
+_CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class TaskFilter:
     label_value: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
-    first_id: str = field(default=_LOWEST_ID)
-    last_id: str = field(default=_HIGHEST_ID)
+    first_id: str = field(default=LOWEST_ID)
+    last_id: str = field(default=HIGHEST_ID)
 
     @property
     def access_path(self) -> str:
@@ -39,9 +40,9 @@ class TaskFilter:
             return "page_by_batch"
         if self.label is not None:
             return "page_by_label"
-        if self.statuses is not None and (self.agent_ids is None or set(self.statuses) <= _LIVE):
-            return "page_by_status"
-        return "page_newest" if self.agent_ids is None else "page_by_agent"
+        if self.agent_ids is not None:
+            return "page_by_agent"
+        return "page_newest" if self.statuses is None else "page_by_status"
 
 
 async def get_task(database: Database, tenant_id: str, task_id: str) -> Row:
@@ -70,9 +71,11 @@ async def page_of_ids(
     database: Database, tenant_id: str, chosen: TaskFilter, before: str | None, limit: int
 ) -> list[str]:
     """Ids of a page, newest first."""
-    parameters: dict[str, Any] = {**chosen.__dict__, "before": before, "limit": limit}
+    parameters: dict[str, Any] = {**chosen.__dict__, **_id_range(chosen), "before": before, "limit": limit}
     for name in ("statuses", "agent_ids"):
         parameters[name] = None if parameters[name] is None else list(dict.fromkeys(parameters[name]))
+    if chosen.access_path == "page_by_agent" and chosen.statuses is None:
+        parameters["statuses"] = [status.value for status in Status]
     # Of several states each is asked for by itself and the pages are merged, so that a rare one is found by its index.
     by_status = chosen.access_path == "page_by_status"
     found: set[str] = set()
@@ -81,6 +84,16 @@ async def page_of_ids(
         rows = await database.tenant_rows(tenant_id, "task", chosen.access_path, asked, prepare=False)
         found.update(str(row["task_id"]) for row in rows)
     return sorted(found, reverse=True)[:limit]
+
+
+def _id_range(chosen: TaskFilter) -> dict[str, str]:
+    """Where the ids of the wanted times can lie, so that a page of long ago is found by its key."""
+    first, last = chosen.first_id, chosen.last_id
+    if chosen.created_after is not None:
+        first = max(first, lowest_id_of(chosen.created_after - _CLOCKS_APART))
+    if chosen.created_before is not None:
+        last = min(last, highest_id_of(chosen.created_before + _CLOCKS_APART))
+    return {"first_id": first, "last_id": last}
 
 
 async def list_rows(database: Database, tenant_id: str, task_ids: Sequence[str]) -> list[Row]:

@@ -41,8 +41,13 @@ async def land(connection: AsyncConnection[DictRow], move: Move, *, resumes_budg
 def _require_room(task: Row) -> None:
     if task["pause_reason"] != "budget_per_task":
         raise Conflict("the task is paused by its agent's hourly budget and goes on by itself when the hour has room")
-    if task["budget"] is not None and task["cost_microdollars"] >= task["budget"]:
-        raise Conflict(
-            f"the task is paused: it has spent {task['cost_microdollars']} of its budget of {task['budget']}"
-            " microdollars; raise the agent's budget_max_per_task first"
-        )
+    spent, budget = task["cost_microdollars"], task["budget"]
+    if budget is None or spent < budget:
+        return
+    own = task["budget_max"] is not None and spent >= task["budget_max"]
+    advice = (
+        "its own budget_max cannot be raised: cancel it and submit it again"
+        if own
+        else "raise the agent's budget_max_per_task first"
+    )
+    raise Conflict(f"the task is paused: it has spent {spent} of its budget of {budget} microdollars; {advice}")

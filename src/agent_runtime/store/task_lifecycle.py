@@ -14,8 +14,11 @@ from agent_runtime.store.database import Row, fetch_all, fetch_one
 
 
 async def lock_tasks(connection: AsyncConnection[DictRow], moves: Sequence[Move]) -> None:
-    """Lock the tasks of moves that no attempt guards, in a statement and so a snapshot before the transition's own: else
-    the attempt of a claim that commits meanwhile would not be seen, and not be ended."""
+    """Lock the tasks of moves that no attempt guards, in a statement of its own.
+
+    The transition that follows has a later snapshot: else the attempt of a claim that commits meanwhile would not be
+    seen, and not be ended.
+    """
     parameters = {
         "tenant_ids": text_literal([move.tenant_id for move in moves]),
         "task_ids": literal([move.task_id for move in moves]),
@@ -35,7 +38,7 @@ async def state_of(connection: AsyncConnection[DictRow], tenant_id: str, task_id
 
 def moves_parameter(moves: Sequence[Move]) -> str:
     """The JSON that the statement `transition` reads."""
-    return json.dumps([_row(move) for move in moves])
+    return json.dumps([_storable(_row(move)) for move in moves])
 
 
 def plain_text(text: str | None) -> str | None:
@@ -43,6 +46,15 @@ def plain_text(text: str | None) -> str | None:
     if text is None:
         return None
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _storable(value: Any) -> Any:
+    """The same with every text as PostgreSQL can store it: what failed may quote a provider's bytes."""
+    if isinstance(value, str):
+        return plain_text(value)
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _row(move: Move) -> dict[str, Any]:

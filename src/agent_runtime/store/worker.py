@@ -24,10 +24,9 @@ async def request_drain(database: Database, worker_id: str) -> Row:
     return await database.fetch_one("worker", "get_worker", {"worker_id": worker_id}) or found
 
 
-async def active_workers(database: Database) -> int:
-    """How many workers are alive."""
-    row = await database.fetch_one("worker", "health")
-    return int(row["active_workers"]) if row else 0
+async def health(database: Database) -> Row:
+    """`active_workers`: how many are alive; `schema_version`: the newest migration that was applied."""
+    return await database.fetch_one("worker", "health") or {"active_workers": 0, "schema_version": None}
 
 
 async def queued_tasks(database: Database, tenant_id: str) -> int:

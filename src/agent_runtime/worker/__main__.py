@@ -11,13 +11,14 @@ import subprocess
 import sys
 
 from agent_runtime import fault_points, log
-from agent_runtime.config import Settings, load
+from agent_runtime.config import Settings, forget_tracing, load
 from agent_runtime.domain.errors import AgentRuntimeError, ConfigurationError
 from agent_runtime.models.providers import Providers
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Gives the exit code."""
+    forget_tracing()
     try:
         settings = load()
         if settings.worker_processes > 1:

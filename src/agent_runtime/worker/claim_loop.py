@@ -22,6 +22,7 @@ _FEWEST_AGENTS = 4
 _LANE_MARGIN = 2
 # Another worker held the claim lock of an agent: it is free again in a moment.
 _CONTENDED_SECONDS = 0.005
+_ROOM_SECONDS = 0.01
 # A task committed this much later than its enqueued_at is still found without waiting for the next full look.
 _MARK_SLACK = timedelta(seconds=0.5)
 
@@ -50,6 +51,7 @@ class ClaimLoop:
         self._lanes_with_work = 1
         self._fullest_lane = 0
         self._claiming = asyncio.Lock()
+        self._room_timer: asyncio.TimerHandle | None = None
         self.paused = False
 
     async def stop(self, seconds: float) -> None:
@@ -61,6 +63,15 @@ class ClaimLoop:
 
     def wake(self) -> None:
         """Something may be there: look at once."""
+        self._wake.set()
+
+    def room_again(self) -> None:
+        """A task ended. Under load more end in a moment, and one claim serves them all."""
+        if self._room_timer is None:
+            self._room_timer = asyncio.get_running_loop().call_later(_ROOM_SECONDS, self._look_for_room)
+
+    def _look_for_room(self) -> None:
+        self._room_timer = None
         self._wake.set()
 
     def look_everywhere(self) -> None:

@@ -29,6 +29,7 @@ class Listeners:
     on_dead_peers: Callable[[list[str]], None]
     on_session_lost: Callable[[], None]
     on_cannot_renew: Callable[[], None]
+    on_renewed: Callable[[], None]
     on_drain_requested: Callable[[], None]
     running_tasks: Callable[[], int]
 
@@ -52,13 +53,17 @@ class Heartbeat:
         self._stop = threading.Event()
         self._register_again = True
         self._told_cannot_renew = False
+        self._connected = False
         self._suspects: dict[str, int] = {}
         self._thread = threading.Thread(target=self._beat_until_stopped, name="heartbeat", daemon=True)
+        # On a thread of its own: a beat may hang in a statement for as long as the network pleases.
+        self._watcher = threading.Thread(target=self._watch_until_stopped, name="watchdog", daemon=True)
         self.status = "online"
 
     async def start(self) -> None:
         """Start beating; returns when the session is registered and its lock held."""
         self._thread.start()
+        self._watcher.start()
         self._mark_loop()
         await self._registered.wait()
 
@@ -85,23 +90,27 @@ class Heartbeat:
                     self._beat(connection)
             except DatabaseUnavailable as error:
                 _log.warning("heartbeat_lost_connection", error=str(error))
-                self._watch()
-                self._stop.wait(_RECONNECT_SECONDS)
+                # At once the first time: peers take a lock that stays free for a dead worker's.
+                if self._connected:
+                    self._connected = False
+                else:
+                    self._stop.wait(_RECONNECT_SECONDS)
 
     def _beat(self, connection: Pulse) -> None:
-        held = False
+        held = connection.hold_lock()
+        self._connected = True
         next_beat = 0.0
         while not self._stop.is_set():
             if self._register_again:
                 connection.register()
                 self._register_again = False
                 self._beat_landed()
+                self._call(self._listeners.on_renewed)
             held = held or connection.hold_lock()
             if time.monotonic() >= next_beat:
                 self._renew(connection)
                 next_beat = time.monotonic() + self._timing.heartbeat
             self._probe(connection)
-            self._watch()
             if held and not self._registered.is_set():
                 self._call(self._registered.set)
             self._stop.wait(self._timing.probe)
@@ -118,7 +127,9 @@ class Heartbeat:
 
     def _beat_landed(self) -> None:
         self._renewed = time.monotonic()
-        self._told_cannot_renew = False
+        if self._told_cannot_renew:
+            self._told_cannot_renew = False
+            self._call(self._listeners.on_renewed)
 
     def _probe(self, connection: Pulse) -> None:
         free = connection.free_locks(QUIET_SECONDS_AFTER_DATABASE_START)
@@ -126,6 +137,10 @@ class Heartbeat:
         dead = [worker_id for worker_id, looks in self._suspects.items() if looks >= LOOKS_UNTIL_DEAD]
         if dead:
             self._call(lambda: self._listeners.on_dead_peers(dead))
+
+    def _watch_until_stopped(self) -> None:
+        while not self._stop.wait(self._timing.probe):
+            self._watch()
 
     def _watch(self) -> None:
         now = time.monotonic()

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import structlog
 
-from agent_runtime.domain.errors import DatabaseUnavailable
 from agent_runtime.models.live_tokens import token_sink
 from agent_runtime.store import live_text as store
 from agent_runtime.store.database import Database
@@ -55,7 +54,7 @@ class LiveText:
                 if looks % _LOOKS_PER_FLUSH == 0:
                     self._listened = await self._look()
                 await self._flush()
-            except DatabaseUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - live text is a courtesy; whatever fails, it is tried again
                 _log.debug("live_text_skipped", error=str(error))
                 self._buffers.clear()
 

@@ -1,6 +1,6 @@
 """What an attempt can come to: one closed union, and the one place that turns it into a move of the task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from agent_runtime.domain.budget import how_it_clears
@@ -71,9 +71,9 @@ def move_for(task: ClaimedTask, outcome: Outcome, *, progressed: bool, backoff: 
         case RetryLater():
             return _retry(task, outcome, progressed, backoff)
         case OverBudget():
-            return _pause(task, outcome)
+            return _pause(task, outcome, progressed)
         case Drained():
-            return Move(task.tenant_id, task.task_id, Change.HAND_OVER)
+            return Move(task.tenant_id, task.task_id, Change.HAND_OVER, **_after_progress(progressed))
         case Dropped():
             return None
     assert_never(outcome)
@@ -87,7 +87,12 @@ def _dead_letter(task: ClaimedTask, code: str, message: str, reason: str, retry_
     )
 
 
-def _pause(task: ClaimedTask, outcome: OverBudget) -> Move:
+def _after_progress(progressed: bool) -> dict[str, Any]:
+    """Progress sets the counters back, whatever the attempt ends with."""
+    return {"retry_count": 0, "crash_count": 0} if progressed else {}
+
+
+def _pause(task: ClaimedTask, outcome: OverBudget, progressed: bool) -> Move:
     details: dict[str, Any] = {
         "budget_microdollars": outcome.limit,
         "spent_microdollars": outcome.spent,
@@ -101,13 +106,15 @@ def _pause(task: ClaimedTask, outcome: OverBudget) -> Move:
         pause_details=details,
         resume_seconds=outcome.clears_in_seconds,
         details={"pause_reason": outcome.reason, **details},
+        **_after_progress(progressed),
     )
 
 
 def _retry(task: ClaimedTask, outcome: RetryLater, progressed: bool, backoff: Backoff) -> Move:
     if not outcome.counts:
         streak = 1 if progressed else task.throttle_streak + 1
-        return _later(task, outcome, backoff, streak, {"throttle_streak": streak})
+        fresh = _after_progress(progressed)
+        return replace(_later(task, outcome, backoff, streak, {"throttle_streak": streak}), **fresh)
     verdict = after_failure(retry_count=task.retry_count, max_retries=task.max_retries, progressed=progressed)
     if not verdict.tried_again:
         tries = f"after {verdict.retry_count} failed tries without a new checkpoint, the last: {outcome.message}"

@@ -30,6 +30,7 @@ from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.heartbeat import Heartbeat, Listeners
 from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.maintenance.hand_back import hand_back
 from agent_runtime.worker.maintenance.resume import resume_cleared
 from agent_runtime.worker.maintenance.retain import retain
 from agent_runtime.worker.maintenance.schedule import Duty, run_duties
@@ -40,6 +41,7 @@ from agent_runtime.worker.run_attempt import Attempt, AttemptServices, run_attem
 
 _log = structlog.get_logger("worker")
 _DUE_SECONDS = 0.2
+_STRAY_SECONDS = 5.0
 _STOPPED_LOOK_SECONDS = 1.0
 _EXIT_MARGIN_SECONDS = 2.0
 
@@ -83,6 +85,7 @@ class WorkerProcess:
             poll_seconds=settings.poll_seconds,
         )
         self._heartbeat: Heartbeat | None = None
+        self._recovering = False
 
     def stop(self) -> None:
         """Ask for the clean end: no more claims, drain, hand over, leave."""
@@ -124,6 +127,7 @@ class WorkerProcess:
             Duty("delayed work", _DUE_SECONDS, self._let_delayed_work_wait),
             Duty("stopped attempts", _STOPPED_LOOK_SECONDS, self._drop_ended_attempts),
             Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
+            Duty("stray attempts", 2.0, partial(self._hand_back, _STRAY_SECONDS)),
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
@@ -147,6 +151,7 @@ class WorkerProcess:
             on_dead_peers=lambda dead: self._errand(self._take_over_from(dead)),
             on_session_lost=lambda: self._errand(self._recover_session()),
             on_cannot_renew=self._stop_own_work,
+            on_renewed=self._session_renewed,
             on_drain_requested=self.stop,
             running_tasks=lambda: len(self._attempts),
         )
@@ -173,7 +178,7 @@ class WorkerProcess:
         self._commit.active = len(self._attempts)
         if not running.cancelled() and running.exception() is not None:
             _log.error("attempt_not_settled", task_id=key[0], attempt=key[1], error=repr(running.exception()))
-        self._claims.wake()
+        self._claims.room_again()
 
     # What others say
 
@@ -210,17 +215,32 @@ class WorkerProcess:
 
     def _stop_own_work(self) -> None:
         _log.warning("lease_cannot_be_renewed", action="own work stops", running=len(self._attempts))
+        self._claims.paused = True
         for attempt in list(self._attempts.values()):
             attempt.hand_over_now()
 
     async def _recover_session(self) -> None:
         """The session was declared lost, for example while the process was frozen: drop all and begin anew."""
+        if self._recovering:
+            return
+        self._recovering = True
+        self._claims.paused = True
         _log.warning("session_lost", dropped=len(self._attempts))
         for attempt in list(self._attempts.values()):
             attempt.drop("lease expired")
-        await take_over(self._database, own=[self.worker_id])
+        await self._hand_back(0.0)
         if self._heartbeat is not None:
             self._heartbeat.register_again()
+
+    async def _hand_back(self, older_than_seconds: float) -> None:
+        running = {key for key, attempt in self._attempts.items() if attempt.dropped is None}
+        if await hand_back(self._database, self.worker_id, running, older_than_seconds=older_than_seconds):
+            self._claims.look_everywhere()
+
+    def _session_renewed(self) -> None:
+        self._recovering = False
+        self._claims.paused = self._stopping.is_set()
+        self._claims.look_everywhere()
 
     async def _drain(self, claims: "asyncio.Task[None]") -> None:
         """Hand over: at a step's border within the grace time, after it in the middle of a step."""

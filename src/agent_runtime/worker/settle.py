@@ -38,8 +38,10 @@ async def _land(task: ClaimedTask, session: Session, outcome: Outcome, backoff: 
 
 async def _keep_spend(session: Session) -> None:
     """The attempt is over for others, but a reply that was paid for goes into the ledger."""
-    session.forget_unwritten()
-    try:
-        await session.flush()
-    except (LeaseLost, FlushRefused) as error:
-        _log.debug("late_write_ended", error=str(error))
+    for _ in range(2):
+        session.forget_unwritten()
+        try:
+            await session.flush()
+        except (LeaseLost, FlushRefused) as error:
+            # The first may be of a write that was under way when the attempt ended.
+            _log.debug("late_write_ended", error=str(error))

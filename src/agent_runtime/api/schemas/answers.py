@@ -71,7 +71,7 @@ class PendingApproval(AnswerModel):
 
 
 class TaskRow(AnswerModel):
-    """A task in a list; texts are cut at 2 KB. Money is in microdollars."""
+    """A task in a list; texts are cut at 2 KB. Money is in microdollars; a cost of null is unknown."""
 
     task_id: str
     tenant_id: str
@@ -90,7 +90,7 @@ class TaskRow(AnswerModel):
     step_count: int
     input_tokens: int
     output_tokens: int
-    total_cost_microdollars: int
+    total_cost_microdollars: int | None
     saved_cost_microdollars: int
     lease_owner: str | None
     lease_expires_at: datetime | None
@@ -192,7 +192,7 @@ class Run(AnswerModel):
     input: str | None
     output: Any
     status: str
-    cost: int
+    cost: int | None
     steps: int
     started_at: datetime | None
     ended_at: datetime | None
@@ -212,7 +212,7 @@ class Checkpoint(AnswerModel):
     step_number: int
     node_name: str | None
     worker_id: str | None
-    cost_microdollars: int
+    cost_microdollars: int | None
     input_tokens: int
     output_tokens: int
     duration_ms: int | None
@@ -327,6 +327,7 @@ class Health(AnswerModel):
     database: str
     active_workers: int | None
     queued_tasks: int | None
+    schema_version: str | None
     version: str
 
 

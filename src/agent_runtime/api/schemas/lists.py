@@ -1,6 +1,6 @@
 """Query parameters of lists."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -16,6 +16,19 @@ def _decimal(value: Any) -> Any:
 
 Whole = Annotated[int, BeforeValidator(_decimal)]
 Filter = Annotated[Text, Field(min_length=1, max_length=200)]
+
+PauseReason = Literal["budget_per_task", "budget_per_hour"]
+DeadLetterReason = Literal[
+    "cancelled_by_user",
+    "retries_exhausted",
+    "task_timeout",
+    "non_retryable_error",
+    "max_steps_exceeded",
+    "human_input_timeout",
+    "sandbox_lost",
+    "sandbox_provision_failed",
+    "context_exceeded_irrecoverable",
+]
 
 
 class PageQuery(BaseModel):
@@ -36,8 +49,8 @@ class TaskQuery(PageQuery):
 
     status: list[Status] | None = None
     agent_id: AgentReference | None = None
-    pause_reason: Filter | None = None
-    dead_letter_reason: Filter | None = None
+    pause_reason: PauseReason | None = None
+    dead_letter_reason: DeadLetterReason | None = None
     batch_id: Identifier | None = None
     label: Annotated[Filter | None, Field(description="name=value, or a name alone for any value")] = None
     created_after: Moment | None = None
@@ -49,7 +62,7 @@ class DeadLetterQuery(PageQuery):
     """Filters of the list of dead letters."""
 
     agent_id: AgentReference | None = None
-    reason: Filter | None = None
+    reason: DeadLetterReason | None = None
     fingerprint: Filter | None = None
 
 

@@ -1,12 +1,13 @@
 -- name: list_checkpoints
--- A page of a task's checkpoints, oldest first; the cost of one is that of its step's ledger rows.
+-- A page of a task's checkpoints, oldest first; the cost of one is that of its step's ledger rows, null when
+-- none of them has a known price.
 select c.checkpoint_id, c.step_number, c.node_name, a.worker_id,
-    coalesce(spent.cost_microdollars, 0)::bigint as cost_microdollars, coalesce(spent.input_tokens, 0) as input_tokens,
+    case when spent.calls = 0 then 0 else spent.cost_microdollars::bigint end as cost_microdollars, coalesce(spent.input_tokens, 0) as input_tokens,
     coalesce(spent.output_tokens, 0) as output_tokens, c.duration_ms, c.created_at, c.parent_checkpoint_id
 from par.checkpoints c
 left join par.attempts a on a.tenant_id = c.tenant_id and a.task_id = c.task_id and a.attempt = c.attempt
 left join lateral (
-    select sum(l.cost_microdollars) as cost_microdollars, sum(l.input_tokens) as input_tokens, sum(l.output_tokens) as output_tokens
+    select count(*) as calls, sum(l.cost_microdollars) as cost_microdollars, sum(l.input_tokens) as input_tokens, sum(l.output_tokens) as output_tokens
     from par.ledger l
     where l.tenant_id = c.tenant_id and l.task_id = c.task_id and l.checkpoint_id = c.checkpoint_id) spent on true
 where c.tenant_id = %(tenant_id)s and c.task_id = %(task_id)s and c.namespace = ''

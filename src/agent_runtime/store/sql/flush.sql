@@ -4,17 +4,22 @@
 with unit as materialized (
     select * from unnest(%(tenant_ids)s::text[], %(task_ids)s::uuid[], %(attempts)s::int[], %(flush_numbers)s::int[], %(event_counts)s::int[],
         %(checkpoint_counts)s::int[], %(step_counts)s::int[], %(unit_input_tokens)s::int[], %(unit_output_tokens)s::int[],
-        %(unit_costs)s::bigint[], %(settles)s::bool[], %(reserved_calls)s::uuid[], %(reserved_amounts)s::bigint[],
+        %(unit_costs)s::bigint[], %(finishes)s::bool[], %(settles)s::bool[], %(reserved_calls)s::uuid[], %(reserved_amounts)s::bigint[],
         %(reserved_providers)s::text[], %(reserved_models)s::text[])
     with ordinality as u(tenant_id, task_id, attempt, flush_number, event_count, checkpoint_count, step_count, input_tokens, output_tokens,
-        cost, settles, reserved_call, reserved_amount, reserved_provider, reserved_model, ordinal)
+        cost, finishes, settles, reserved_call, reserved_amount, reserved_provider, reserved_model, ordinal)
 ),
 live as materialized (
     -- One look by key per unit. The guard is written so that the index of all live attempts does not offer itself.
     select u.*
-    from unit u cross join lateral (
+    from unit u
+    -- A unit that ends its attempt locks its task first, as everybody does who locks both.
+    left join lateral (
+        select true as held from par.tasks t
+        where u.finishes and t.tenant_id = u.tenant_id and t.task_id = u.task_id limit 1 for no key update) t on true
+    cross join lateral (
         select from par.attempts k
-        where k.tenant_id = u.tenant_id and k.task_id = u.task_id and k.attempt = u.attempt
+        where (not u.finishes or t.held) and k.tenant_id = u.tenant_id and k.task_id = u.task_id and k.attempt = u.attempt
           and coalesce(k.ended_at, 'infinity') = 'infinity' and k.flush_number < u.flush_number
         limit 1 for no key update skip locked) a
 ),
@@ -44,8 +49,6 @@ message as (
     from unnest(%(message_units)s::bigint[], %(message_namespaces)s::text[], %(message_sequences)s::int[],
         %(message_checksums)s::int[], %(message_bodies)b::bytea[]) as r(ordinal, namespace, sequence, checksum, body)
     join open o using (ordinal)
-    on conflict (tenant_id, task_id, namespace, sequence) do update
-    set body = excluded.body, checksum = excluded.checksum
 ),
 channel as (
     insert into par.channel_values (tenant_id, task_id, namespace, channel, version, checksum, body)
@@ -119,19 +122,22 @@ from open o left join par.agents a on a.tenant_id = o.tenant_id and a.agent_id =
 
 -- name: look_again
 -- Why a flush left units out: the attempt was merely locked, or it has ended, or this very flush had landed before.
-select m.ordinal::int, a.ended_at is not null as ended, a.outcome, a.flush_number, a.cost_microdollars as attempt_cost
+select m.ordinal::int, a.ended_at is not null as ended, a.outcome, a.flush_number, a.cost_microdollars as attempt_cost,
+    g.budget_max_per_task, g.budget_max_per_hour
 from unnest(%(tenant_ids)s::text[], %(task_ids)s::uuid[], %(attempts)s::int[]) with ordinality
     as m(tenant_id, task_id, attempt, ordinal)
 left join par.attempts a on a.tenant_id = m.tenant_id and a.task_id = m.task_id and a.attempt = m.attempt
+left join par.agents g on g.tenant_id = a.tenant_id and g.agent_id = a.agent_id
 
 -- name: late_call
 -- A model's reply that arrived after its attempt had ended: the money is gone, so it is kept, and replaces its estimate.
 with task as materialized (
-    select t.tenant_id, t.task_id, t.agent_id, t.run_number from par.tasks t
-    where t.tenant_id = %(tenant_id)s and t.task_id = %(task_id)s for no key update
+    select t.tenant_id, t.task_id, t.agent_id, a.run_number from par.tasks t
+    join par.attempts a on a.tenant_id = t.tenant_id and a.task_id = t.task_id and a.attempt = %(attempt)s
+    where t.tenant_id = %(tenant_id)s and t.task_id = %(task_id)s for no key update of t
 ),
 estimate as materialized (
-    select l.cost_microdollars from par.ledger l
+    select l.cost_microdollars, l.input_tokens, l.output_tokens from par.ledger l
     where l.tenant_id = %(tenant_id)s and l.task_id = %(task_id)s and l.call_id = %(call_id)s and l.estimated
 ),
 kept as (
@@ -146,7 +152,9 @@ kept as (
         output_tokens = excluded.output_tokens, cache_read_tokens = excluded.cache_read_tokens,
         cache_write_tokens = excluded.cache_write_tokens, estimated = excluded.estimated, duration_ms = excluded.duration_ms
     where l.estimated
-    returning l.tenant_id, l.task_id, l.agent_id, l.run_number, l.provider, l.model, l.input_tokens, l.output_tokens,
+    returning l.tenant_id, l.task_id, l.agent_id, l.run_number, l.provider, l.model,
+        l.input_tokens - coalesce((select input_tokens from estimate), 0) as input_tokens,
+        l.output_tokens - coalesce((select output_tokens from estimate), 0) as output_tokens,
         coalesce(l.cost_microdollars, 0) - coalesce((select cost_microdollars from estimate), 0) as difference
 ),
 added as (

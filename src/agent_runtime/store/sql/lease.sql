@@ -47,6 +47,12 @@ left join par.worker_sessions s on s.worker_id = a.worker_id
 where a.ended_at is null and (s.worker_id is null or s.status = 'offline' or a.worker_id = any (%(own)s::text[]))
 limit %(limit)s
 
+-- name: own_attempts
+-- Live attempts in a worker's name that it has had for a while.
+select a.tenant_id, a.task_id, a.attempt from par.attempts a
+where a.ended_at is null and a.worker_id = %(worker_id)s and a.claimed_at <= par.now() - make_interval(secs => %(seconds)s)
+limit 1000
+
 -- name: ended_attempts
 -- Which of a worker's attempts others have ended: cancelled, timed out or taken over.
 select m.task_id, m.attempt, a.outcome

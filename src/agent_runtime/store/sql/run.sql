@@ -1,7 +1,10 @@
 -- name: list_runs
 -- A page of a task's runs, oldest first; a run starts when its first attempt is claimed.
 select r.run_id, r.run_number as number, r.kind, r.input, r.output, r.status,
-    r.cost_microdollars + coalesce(live.cost_microdollars, 0) as cost,
+    case when r.cost_microdollars + coalesce(live.cost_microdollars, 0) = 0 and exists (select from par.ledger l
+            where l.tenant_id = r.tenant_id and l.task_id = r.task_id and l.run_number = r.run_number
+              and l.cost_microdollars is null) then null
+        else r.cost_microdollars + coalesce(live.cost_microdollars, 0) end as cost,
     r.steps + coalesce(live.step_count, 0) as steps, claimed.started_at, r.ended_at,
     r.status as recorded_status, t.status as task_status, r.run_number = t.run_number as is_last
 from par.runs r

@@ -63,6 +63,7 @@ queued as (
 lane as (
     insert into par.queue_lanes (tenant_id, agent_id, worker_pool_id, priority)
     select distinct %(tenant_id)s, agent_id, worker_pool_id, priority from request
+    order by 2, 3, 4
     on conflict do nothing
 ),
 label as (

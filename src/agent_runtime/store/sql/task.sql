@@ -1,5 +1,6 @@
 -- name: get_task
 -- One task as the contract shows it: totals include the live attempt, the input is run 1's, the output the last completed run's.
+-- A cost is null when nothing is known but that calls of an unknown price were made.
 select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name, v.agent_config, t.status,
     first_run.input, done.output, t.retry_count, t.max_retries, t.retry_history, t.retry_after, t.max_steps,
     t.task_timeout_seconds,
@@ -7,7 +8,9 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
     t.step_count + coalesce(live.step_count, 0) as step_count,
     t.input_tokens + coalesce(live.input_tokens, 0) as input_tokens,
     t.output_tokens + coalesce(live.output_tokens, 0) as output_tokens,
-    t.cost_microdollars + coalesce(live.cost_microdollars, 0) as total_cost_microdollars,
+    case when t.cost_microdollars + coalesce(live.cost_microdollars, 0) = 0 and exists (select from par.ledger l
+            where l.tenant_id = t.tenant_id and l.task_id = t.task_id and l.cost_microdollars is null) then null
+        else t.cost_microdollars + coalesce(live.cost_microdollars, 0) end as total_cost_microdollars,
     t.saved_cost_microdollars, live.worker_id as lease_owner, w.lease_expires_at, t.last_error_code, t.last_error_message,
     t.last_worker_id, t.dead_letter_reason, t.dead_lettered_at, t.error_fingerprint,
     case when h.kind = 'input' then h.prompt end as pending_input_prompt,
@@ -41,7 +44,9 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
     t.step_count + coalesce(live.step_count, 0) as step_count,
     t.input_tokens + coalesce(live.input_tokens, 0) as input_tokens,
     t.output_tokens + coalesce(live.output_tokens, 0) as output_tokens,
-    t.cost_microdollars + coalesce(live.cost_microdollars, 0) as total_cost_microdollars,
+    case when t.cost_microdollars + coalesce(live.cost_microdollars, 0) = 0 and exists (select from par.ledger l
+            where l.tenant_id = t.tenant_id and l.task_id = t.task_id and l.cost_microdollars is null) then null
+        else t.cost_microdollars + coalesce(live.cost_microdollars, 0) end as total_cost_microdollars,
     t.saved_cost_microdollars, live.worker_id as lease_owner, w.lease_expires_at, t.last_error_code,
     left(t.last_error_message, 2048) as last_error_message,
     t.last_worker_id, t.dead_letter_reason, t.dead_lettered_at, t.error_fingerprint,
@@ -99,13 +104,14 @@ where t.tenant_id = %(tenant_id)s and t.status = %(status)s and (%(before)s::uui
 order by t.task_id desc limit %(limit)s
 
 -- name: page_by_agent
--- Ids of a page of tasks of some agents, newest first, merged the same way.
+-- Ids of a page of tasks of some agents in some states, newest first: one range of the index for each of both, merged.
 select p.task_id from unnest(%(agent_ids)s::text[]) as g(agent_id)
+cross join unnest(%(statuses)s::text[]) as s(status)
 cross join lateral (
     select t.task_id from par.tasks t
-    where t.tenant_id = %(tenant_id)s and t.agent_id = g.agent_id and (%(before)s::uuid is null or t.task_id < %(before)s)
+    where t.tenant_id = %(tenant_id)s and t.agent_id = g.agent_id and t.status = s.status
+      and (%(before)s::uuid is null or t.task_id < %(before)s)
       and t.task_id between %(first_id)s::uuid and %(last_id)s::uuid
-      and (%(statuses)s::text[] is null or t.status = any (%(statuses)s::text[]))
       and (%(pause_reason)s::text is null or t.pause_reason = %(pause_reason)s)
       and (%(dead_letter_reason)s::text is null or t.dead_letter_reason = %(dead_letter_reason)s)
       and (%(created_after)s::timestamptz is null or t.created_at > %(created_after)s)

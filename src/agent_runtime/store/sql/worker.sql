@@ -19,8 +19,9 @@ from par.worker_sessions w where w.worker_id = %(worker_id)s
 update par.worker_sessions set drain_requested = true where worker_id = %(worker_id)s returning worker_id, status
 
 -- name: health
--- Workers that are alive; and whether the tables of this version are there at all.
-select count(*) filter (where w.status = 'online' and w.lease_expires_at >= par.now()) as active_workers
+-- Workers that are alive, and the newest migration that was applied.
+select count(*) filter (where w.status = 'online' and w.lease_expires_at >= par.now()) as active_workers,
+    (select max(m.name) from par.migrations m) as schema_version
 from par.worker_sessions w
 
 -- name: queued_tasks
