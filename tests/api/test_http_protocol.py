@@ -22,9 +22,12 @@ async def port(app: FastAPI, unused_tcp_port: int) -> AsyncIterator[int]:
         app, port=unused_tcp_port, http=GuardedProtocol, ws="none", lifespan="off", log_config=None, log_level="error"
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
     serving = asyncio.create_task(server.serve())
-    await eventually(lambda: server.started, seconds=10)
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started, "the server listens")
     yield unused_tcp_port
     server.should_exit = True
     await serving

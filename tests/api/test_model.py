@@ -50,7 +50,9 @@ async def test_models_are_added_changed_and_deleted(filled: httpx.AsyncClient) -
 async def test_workers_are_listed_and_asked_to_drain(api: httpx.AsyncClient, worker: StandInWorker) -> None:
     listed = (await api.get("/v1/workers")).json()["items"]
     assert [(each["worker_id"], each["status"], each["pool"]) for each in listed] == [(WORKER_ID, "online", "shared")]
-    assert (await api.get("/v1/health")).json()["active_workers"] == 1
+    health = (await api.get("/v1/health")).json()
+    assert health["active_workers"] == 1
+    assert health["schema_version"] >= "0011"
     drained = await api.post(f"/v1/workers/{WORKER_ID}/drain")
     assert (drained.status_code, drained.json()["status"]) == (200, "draining")
     worker.execute("update par.worker_sessions set lease_expires_at = par.now() - interval '1 second'")

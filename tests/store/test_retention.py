@@ -1,5 +1,8 @@
 """What has been kept long enough goes, whole; what is younger or unfinished stays."""
 
+from datetime import UTC, datetime, timedelta
+
+from agent_runtime.domain.identifier import highest_id_of
 from agent_runtime.store import retention
 from agent_runtime.store.database import Database
 from tests.support.tasks import TaskBook
@@ -12,7 +15,8 @@ async def test_an_old_finished_task_goes_with_everything_of_its_own(
     start_worker: StartWorker,  # noqa: F811
     database_url: str,
 ) -> None:
-    old, young = book.submit("hello", labels={"a": "b"}), book.submit("hello")
+    made_long_ago = highest_id_of(datetime.now(UTC) - timedelta(days=3))
+    old, young = book.submit("hello", labels={"a": "b"}, task_id=made_long_ago), book.submit("hello")
 
     async def both_done() -> bool:
         return all(book.task(task_id)["status"] == "completed" for task_id in (old, young))

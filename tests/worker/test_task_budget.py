@@ -105,3 +105,19 @@ async def test_a_limit_lowered_during_a_tool_charges_nothing_for_the_call_not_ma
         await reaches(book, task_id, "paused")
     assert book.task(task_id)["cost_microdollars"] == REPLY
     await check_everything(book.url, Expectation([task_id]))
+
+
+async def test_many_tasks_at_once_overrun_an_hourly_budget_by_one_call_at_most(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("hurried", budget_max_per_hour=REPLY + 10)
+    async with start_worker():
+        tasks = [book.submit("hello", agent_id="hurried") for _ in range(20)]
+
+        async def none_moves() -> bool:
+            return all(book.task(task_id)["status"] in {"completed", "paused"} for task_id in tasks)
+
+        await eventually(none_moves, "every task is through or waits for the hour", seconds=15)
+    spent = sum(book.task(task_id)["cost_microdollars"] for task_id in tasks)
+    assert spent <= REPLY + 10 + REPLY
+    assert {book.task(task_id)["pause_reason"] for task_id in tasks} == {None, "budget_per_hour"}

@@ -1,5 +1,6 @@
 """What one attempt carries through its graph: its session, its limits and how its calls are paid for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ from agent_runtime.domain.errors import TaskFailed
 from agent_runtime.domain.price import Price
 from agent_runtime.store.database import Row
 
+_ASK_AGAIN_SECONDS = 0.25
 
-async def _nothing_spent() -> Row | None:
-    return None
+
+async def _admitted() -> Row:
+    return {"admitted": True}
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class AttemptContext:
     task_budget: int | None = None
     max_output_tokens: int = 8192
     safe_tools: frozenset[str] = frozenset()
-    spend_of_the_hour: Callable[[], Awaitable[Row | None]] = _nothing_spent
+    admit: Callable[[], Awaitable[Row]] = _admitted
 
     def check_steps(self) -> None:
         """Raise TaskFailed when the run has used its super-steps and another is about to start."""
@@ -52,8 +55,10 @@ class AttemptContext:
             spent = self.cost_before + flushed.attempt_cost
             check_task_budget(spent=spent, agent_limit=flushed.budget_max_per_task, task_limit=self.task_budget)
         if paid and flushed.budget_max_per_hour is not None:
-            hour = await self.spend_of_the_hour()
-            if hour is not None:
-                check_hourly_budget(
-                    spent=hour["spent"], limit=hour["limit"], clears_in_seconds=hour["clears_in_seconds"]
-                )
+            await self._wait_for_the_hour()
+
+    async def _wait_for_the_hour(self) -> None:
+        """Return when the hourly budget has room for the reserved call; wait while only reservations fill it."""
+        while not (hour := await self.admit())["admitted"]:
+            check_hourly_budget(spent=hour["spent"], limit=hour["limit"], clears_in_seconds=hour["clears_in_seconds"])
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)

@@ -95,8 +95,9 @@ class Move:
     """One change of one task, to be landed by the store. Made by the constructors below only.
 
     `attempt` is the fence of a worker's move and None for moves of people and timers; `flush_number` asks in addition
-    that this write of the worker has landed. `output` is JSON text.
-    Durations are seconds on the database's clock.
+    that this write of the worker has landed,
+    `overdue` that the task's time is still up, `paused_for` that it is still paused for that reason.
+    `output` is JSON text. Durations are seconds on the database's clock.
     """
 
     tenant_id: str
@@ -104,6 +105,8 @@ class Move:
     change: Change
     attempt: int | None = None
     flush_number: int | None = None
+    overdue: bool | None = None
+    paused_for: str | None = None
     actor: str | None = None
     failure: Failure | None = None
     dead_letter_reason: str | None = None

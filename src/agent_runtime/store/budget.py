@@ -5,9 +5,13 @@ from agent_runtime.store.database import Database, Row
 _ROOM = "budget"
 
 
-async def hourly(database: Database, tenant_id: str, agent_id: str) -> Row | None:
-    """`limit, spent, clears_in_seconds` of an agent's rolling hour, in microdollars and seconds."""
-    return await database.fetch_one(_ROOM, "hourly", {"tenant_id": tenant_id, "agent_id": agent_id})
+async def admit(database: Database, tenant_id: str, agent_id: str, task_id: str, attempt: int) -> Row:
+    """Let the attempt's reserved call start if the agent's hour has room for it.
+
+    Gives `admitted, spent, limit, clears_in_seconds` (microdollars, seconds).
+    """
+    parameters = {"tenant_id": tenant_id, "agent_id": agent_id, "task_id": task_id, "attempt": attempt}
+    return (await database.fetch_all(_ROOM, "admit", parameters))[0]
 
 
 async def cleared(database: Database, limit: int = 200) -> list[Row]:

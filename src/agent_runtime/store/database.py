@@ -125,7 +125,7 @@ class Database:
             raise
 
     def _discard_broken(self) -> None:
-        """After an outage every pooled connection is broken, and each would fail one more caller: look at all of them."""
+        """After an outage every pooled connection is broken, and each would fail one more caller."""
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(self._look_at_all())
 

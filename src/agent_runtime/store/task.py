@@ -40,7 +40,8 @@ class TaskFilter:
             return "page_by_batch"
         if self.label is not None:
             return "page_by_label"
-        if self.agent_ids is not None:
+        # Of an agent and a reason either may be the rare one: the planner knows, where both are plain conditions.
+        if self.agent_ids is not None and self.dead_letter_reason is None:
             return "page_by_agent"
         return "page_newest" if self.statuses is None else "page_by_status"
 

@@ -15,6 +15,8 @@ from agent_runtime.config import Settings, forget_tracing, load
 from agent_runtime.domain.errors import AgentRuntimeError, ConfigurationError
 from agent_runtime.models.providers import Providers
 
+_LOOK_SECONDS = 1.0
+
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Gives the exit code."""
@@ -77,6 +79,10 @@ def _run_several(settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, pass_on)
+    while all(child.poll() is None for child in children):
+        signal.sigtimedwait([signal.SIGCHLD], _LOOK_SECONDS)
+    # One ended: asked for, or so that whoever supervises this process starts all of them anew.
+    pass_on(signal.SIGTERM, None)
     return max(child.wait() for child in children)
 
 

@@ -173,7 +173,7 @@ async def _context_for(
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
         safe_tools=agent.safe_tools,
-        spend_of_the_hour=partial(budget_store.hourly, services.database, task.tenant_id, task.agent_id),
+        admit=partial(budget_store.admit, services.database, task.tenant_id, task.agent_id, task.task_id, task.attempt),
     )
 
 

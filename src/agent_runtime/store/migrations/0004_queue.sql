@@ -69,6 +69,8 @@ create table par.attempts (
     reserved_microdollars bigint,
     reserved_provider text,
     reserved_model text,
+    -- Whether the hourly budget has let this call start: only then does its reservation count against others.
+    call_admitted boolean not null default false,
     primary key (tenant_id, task_id, attempt)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 call par.protect('attempts');

@@ -1,17 +1,7 @@
--- name: hourly
--- An agent's hourly limit, what it spent in the last 60 minutes, and in how many seconds that falls below the limit.
-with minutes as (
-    select s.minute, sum(s.cost_microdollars) as cost from par.spend_minutes s
-    where s.tenant_id = %(tenant_id)s and s.agent_id = %(agent_id)s and s.minute > par.now() - interval '60 minutes'
-    group by s.minute
-),
-left_after as (
-    select minute, sum(cost) over () as total, sum(cost) over () - sum(cost) over (order by minute) as remaining from minutes
-)
-select a.budget_max_per_hour as "limit", coalesce((select max(total) from left_after), 0)::bigint as spent,
-    extract(epoch from (select min(minute) from left_after where remaining < a.budget_max_per_hour)
-        + interval '60 minutes' - par.now())::double precision as clears_in_seconds
-from par.agents a where a.tenant_id = %(tenant_id)s and a.agent_id = %(agent_id)s
+-- name: admit
+-- Whether a reserved call may start under its agent's hourly budget, and if not, why.
+select admitted, spent, "limit", clears_in_seconds
+from par.admit_call(%(tenant_id)s, %(agent_id)s, %(task_id)s::uuid, %(attempt)s::int)
 
 -- name: cleared
 -- Tasks that paused for an hourly budget which has room again, or has been raised or lifted.

@@ -32,7 +32,8 @@ fenced as (
         reserved_call_id = case when u.settles then u.reserved_call else a.reserved_call_id end,
         reserved_microdollars = case when u.settles then u.reserved_amount else a.reserved_microdollars end,
         reserved_provider = case when u.settles then u.reserved_provider else a.reserved_provider end,
-        reserved_model = case when u.settles then u.reserved_model else a.reserved_model end
+        reserved_model = case when u.settles then u.reserved_model else a.reserved_model end,
+        call_admitted = a.call_admitted and not u.settles
     from live u
     where a.tenant_id = u.tenant_id and a.task_id = u.task_id and a.attempt = u.attempt
     returning u.ordinal, a.tenant_id, a.task_id, a.attempt, a.run_number, a.agent_id, a.worker_id,

@@ -5,6 +5,14 @@ delete from par.idempotency_keys k using (
     where created_at < par.now() - interval '24 hours' order by created_at limit %(limit)s for update skip locked) old
 where k.tenant_id = old.tenant_id and k.idempotency_key = old.idempotency_key
 
+-- name: forget_spend
+-- Counters of minutes that no view looks back to.
+delete from par.spend_minutes s using (
+    select tenant_id, agent_id, minute, worker_id, provider, model from par.spend_minutes
+    where minute < par.now() - interval '40 days' limit %(limit)s) old
+where s.tenant_id = old.tenant_id and s.agent_id = old.agent_id and s.minute = old.minute and s.worker_id = old.worker_id
+  and s.provider = old.provider and s.model = old.model
+
 -- name: forget_tasks
 -- Remove finished tasks that ended longer ago than they are kept, with everything of theirs. A bounded number per call.
 with old as materialized (
@@ -13,7 +21,8 @@ with old as materialized (
     cross join unnest(array['completed', 'dead_letter']) as s(status)
     cross join lateral (
         select k.tenant_id, k.task_id from par.tasks k
-        where k.tenant_id = n.tenant_id and k.status = s.status
+        -- Ids sort by the time they were made: what is younger than that cannot have ended earlier.
+        where k.tenant_id = n.tenant_id and k.status = s.status and k.task_id < %(made_before)s::uuid
           and k.updated_at < par.now() - make_interval(secs => %(days)s * 86400)
         order by k.task_id limit %(limit)s for update skip locked) t
     limit %(limit)s

@@ -9,7 +9,8 @@ cross join lateral (
 -- attempt, settle the call it had under way, and write event, run and queue. Gives one row per move that landed.
 with moves as materialized (
     select * from jsonb_to_recordset(%(moves)s::jsonb) as m(
-        tenant_id text, task_id uuid, attempt integer, flush_number integer, from_statuses text[], to_status text, event_type text, outcome text,
+        tenant_id text, task_id uuid, attempt integer, flush_number integer, overdue boolean,
+        paused_for text, from_statuses text[], to_status text, event_type text, outcome text,
         actor text, error_code text, error_message text, dead_letter_reason text, error_fingerprint text,
         delay_seconds double precision, retry_count integer, crash_count integer, retry_entry jsonb, output text,
         pause_reason text, pause_details jsonb, resume_seconds double precision, details text, saves_cost boolean,
@@ -22,6 +23,7 @@ held as materialized (
         select k.* from par.tasks k
         where k.tenant_id = m.tenant_id and k.task_id = m.task_id and k.status = any (m.from_statuses)
           and (m.attempt is null or m.attempt = k.attempt)
+          and (m.overdue is null or k.deadline_at < par.now()) and (m.paused_for is null or m.paused_for = k.pause_reason)
         limit 1 for no key update) t
     where m.flush_number is null or exists (
         select from par.attempts a where a.tenant_id = m.tenant_id and a.task_id = m.task_id and a.attempt = m.attempt

@@ -12,5 +12,7 @@ async def resume_cleared(database: Database) -> int:
     if not rows:
         return 0
     async with database.connection() as connection:
-        moves = [Move(row["tenant_id"], str(row["task_id"]), Change.RESUME) for row in rows]
+        moves = [
+            Move(row["tenant_id"], str(row["task_id"]), Change.RESUME, paused_for="budget_per_hour") for row in rows
+        ]
         return len(await transition(connection, moves))

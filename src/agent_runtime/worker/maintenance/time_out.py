@@ -23,4 +23,11 @@ async def time_out(database: Database) -> int:
 def _move_of(row: Row) -> Move:
     message = f"the task ran longer than its {row['task_timeout_seconds']} seconds, backoff included"
     failure = Failure(_REASON, message, error_fingerprint(_REASON, _REASON, message))
-    return Move(row["tenant_id"], str(row["task_id"]), Change.TIME_OUT, failure=failure, dead_letter_reason=_REASON)
+    return Move(
+        row["tenant_id"],
+        str(row["task_id"]),
+        Change.TIME_OUT,
+        failure=failure,
+        dead_letter_reason=_REASON,
+        overdue=True,
+    )
