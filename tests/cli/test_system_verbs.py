@@ -1,6 +1,6 @@
 """`par start`, `status`, `logs` and their kin, with the embedded system played by stand-ins."""
 
-from __future__ import annotations
+from __future__ import sys
 
 import io
 from pathlib import Path
@@ -65,6 +65,7 @@ def test_status_of_nothing_is_valid_json_and_says_how_to_start(par: Par) -> None
 
 def test_start_passes_its_options_on_and_names_the_next_command(par: Par, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = _stand_in(monkeypatch, "start", RUNNING)
+    monkeypatch.setattr(sys, "argv", ["par", "start"])
 
     outcome = par("start", "--workers", "3", "--port", "9001")
 

@@ -37,7 +37,7 @@ async def test_a_stopped_worker_hands_over_at_the_border_of_a_step(
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("long_step", ["model", "tool"])
+@pytest.mark.parametrize("long_step", ["model", pytest.param("tool", marks=pytest.mark.long)])
 async def test_a_step_that_outlasts_the_grace_is_cut_off_and_handed_over(
     system: Fleet, book: TaskBook, long_step: str
 ) -> None:

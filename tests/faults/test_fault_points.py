@@ -133,7 +133,9 @@ async def test_a_worker_that_ends_at_any_reach_of_any_point_changes_nothing_but_
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("point", ["takeover.before_commit", "takeover.after_commit"])
+@pytest.mark.parametrize(
+    "point", ["takeover.before_commit", pytest.param("takeover.after_commit", marks=pytest.mark.long)]
+)
 async def test_a_worker_that_ends_while_it_takes_over_leaves_the_task_to_the_next(
     system: Fleet, book: TaskBook, point: str
 ) -> None:

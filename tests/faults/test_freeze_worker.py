@@ -18,7 +18,9 @@ SHORT_LEASE: dict[str, Any] = {"lease_seconds": 3, "heartbeat_seconds": 0.3, "wa
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("point", ["flush.before_commit:4:stop", "finish.before_commit:1:stop"])
+@pytest.mark.parametrize(
+    "point", [pytest.param("flush.before_commit:4:stop", marks=pytest.mark.long), "finish.before_commit:1:stop"]
+)
 async def test_a_write_of_a_worker_that_overslept_is_refused(
     system: Fleet, book: TaskBook, model_server: ModelServerProcess, point: str
 ) -> None:

@@ -63,6 +63,7 @@ async def test_a_blocked_loop_ends_its_process_and_the_task_goes_on_elsewhere(sy
     await check_everything(book.url, Expectation([task_id], lost_workers=["blocked"]))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(60)
 async def test_progress_between_crashes_starts_the_count_anew(system: Fleet, book: TaskBook) -> None:
     """Four crashes, each after a new step: the task is not poison and completes."""

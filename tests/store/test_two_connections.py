@@ -42,7 +42,7 @@ async def blocked(book: TaskBook, number: int = 1) -> None:
 async def test_a_timeout_that_meets_a_claim_ends_the_new_attempt_too(book: TaskBook, ours: Desk) -> None:
     task_id = book.submit()
     for table in ("queue", "tasks"):
-        book.rows(f"update par.{table} set deadline_at = par.now() - interval '1 second'")  # noqa: S608
+        book.rows(f"update par.{table} set deadline_at = par.now() - interval '1 second'")
     async with await second(book) as other:
         assert len(await (await other.execute(query("claim", "claim"), CLAIM_PARAMETERS)).fetchall()) == 1
         ending = asyncio.create_task(time_out(ours.database))
