@@ -1,8 +1,9 @@
 """`par start`, `status`, `logs` and their kin, with the embedded system played by stand-ins."""
 
-from __future__ import sys
+from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 

@@ -85,19 +85,20 @@ async def test_a_database_that_stops_under_load_loses_nothing(
         await _outage(system, book, server, number)
 
 
-def all_ended(book: TaskBook) -> bool:
-    """True once nothing runs or waits; what still does is shown when it takes too long."""
-    found = book.rows(
-        "select t.task_id, t.status, t.attempt, t.retry_after, a.claimed_at, a.worker_id, a.step_count, a.ended_at, par.now()"
-        " from par.tasks t left join par.attempts a using (tenant_id, task_id, attempt)"
+class StillOpen(list[Row]):
+    """What has not ended yet; true once it is empty, so that a wait that takes too long shows what it waited for."""
+
+    def __bool__(self) -> bool:
+        return not len(self)
+
+
+def still_open(book: TaskBook) -> StillOpen:
+    rows = book.rows(
+        "select t.task_id, t.status, t.attempt, t.retry_after, a.claimed_at, a.worker_id, a.step_count, a.ended_at,"
+        " par.now() from par.tasks t left join par.attempts a using (tenant_id, task_id, attempt)"
         " where t.status not in ('completed', 'dead_letter') limit 3"
     )
-    if found:
-        STILL_OPEN[:] = found
-    return not found
-
-
-STILL_OPEN: list[Row] = []
+    return StillOpen(rows)
 
 
 async def _outage(system: Fleet, book: TaskBook, server: PostgresServer, number: signal.Signals) -> None:
@@ -120,7 +121,7 @@ async def _outage(system: Fleet, book: TaskBook, server: PostgresServer, number:
     felt.require("503", "a worker waited")
     assert set(client.statuses) <= {201, 503}, client.statuses
     assert client.without_retry_after == 0
-    eventually_sync(lambda: all_ended(book), "all tasks end", seconds=60)
+    eventually_sync(lambda: still_open(book), "all tasks end", seconds=60)
     wrong = book.rows(
         "select task_id, last_error_code, last_error_message, retry_count from par.tasks where status <> 'completed'"
     )
