@@ -121,3 +121,18 @@ async def test_many_tasks_at_once_overrun_an_hourly_budget_by_one_call_at_most(
     spent = sum(book.task(task_id)["cost_microdollars"] for task_id in tasks)
     assert spent <= REPLY + 10 + REPLY
     assert {book.task(task_id)["pause_reason"] for task_id in tasks} == {None, "budget_per_hour"}
+
+
+async def test_a_step_that_had_to_ask_twice_costs_what_both_replies_cost(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    book.add_priced_agent("stammering", budget_max_per_task=1_000_000)
+    async with start_worker():
+        task_id = book.submit(script({"tool": "calculator", "args": "{bad"}, {"text": "x"}), agent_id="stammering")
+        await reaches(book, task_id, "completed")
+    rows = book.rows("select checkpoint_id, cost_microdollars from par.ledger where task_id = %(id)s", id=task_id)
+    assert [row["cost_microdollars"] for row in rows] == [REPLY, REPLY]
+    assert len({row["checkpoint_id"] for row in rows}) == 1
+    assert rows[0]["checkpoint_id"] is not None
+    assert book.task(task_id)["cost_microdollars"] == 2 * REPLY
+    await check_everything(book.url, Expectation([task_id]))

@@ -12,13 +12,16 @@ from agent_runtime.models.usage import estimate_tokens, usage_of
 from agent_runtime.store.flush import CallRow, Reservation
 
 
-def reservation_for(context: AttemptContext, request: ModelRequest[Any]) -> Reservation | None:
-    """The worst case of a call, settled if its worker dies; None when it costs nothing or its price is unknown."""
+def reservation_for(context: AttemptContext, request: ModelRequest[Any], *, besides: int = 0) -> Reservation | None:
+    """The worst case of a call, settled if its worker dies; None when it costs nothing or its price is unknown.
+
+    `besides` (microdollars) was spent by the same step and is not written yet.
+    """
     if context.price is None or not (context.price.input_price or context.price.output_price):
         return None
     tokens = estimate_tokens(request.messages) + (len(request.system_prompt or "") // 4)
     amount = estimate_microdollars(tokens, context.max_output_tokens, context.price)
-    return Reservation(str(uuid4()), amount, context.provider, context.model) if amount else None
+    return Reservation(str(uuid4()), amount + besides, context.provider, context.model) if amount else None
 
 
 def metered(

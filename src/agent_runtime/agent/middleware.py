@@ -34,7 +34,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         context = request.runtime.context
         asked: list[AnyMessage] = []
         for _ in range(_MALFORMED_REPLIES):
-            response = await self._call(context, request, handler)
+            response = await self._call(context, request, handler, again=bool(asked))
             reply = _reply_of(response)
             if reply is None or not reply.invalid_tool_calls:
                 return ModelResponse([*asked, *response.result], response.structured_response) if asked else response
@@ -50,15 +50,20 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         context: AttemptContext,
         request: ModelRequest[AttemptContext],
         handler: Callable[[ModelRequest[AttemptContext]], Awaitable[Any]],
+        *,
+        again: bool,
     ) -> ModelResponse[Any]:
-        """Start a model call only when all before it is durable and paid for; meter its reply at once."""
+        """Start a model call only when all before it is durable and paid for; meter its reply at once.
+
+        The replies that a step asked for `again` stay together until its checkpoint, which then has their whole cost.
+        """
         session = context.session
         context.check_steps()
         history = repaired(request.messages)
         if history is not request.messages:
             request = request.override(messages=history)
-        reservation = reservation_for(context, request)
-        flushed = await session.durable(reservation)
+        reservation = reservation_for(context, request, besides=session.unwritten_cost if again else 0)
+        flushed = await session.durable(reservation, keep_calls=again)
         try:
             await context.check_budgets(flushed, paid=reservation is not None)
         except BaseException:

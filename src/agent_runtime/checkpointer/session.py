@@ -177,11 +177,19 @@ class Session:
         self._unit.settles = True
         self._unit.reservation = None
 
-    async def durable(self, reservation: Reservation | None = None) -> Flushed:
+    @property
+    def unwritten_cost(self) -> int:
+        """Microdollars of the calls that were gathered and not written yet."""
+        return sum(call.cost or 0 for call in self._unit.calls)
+
+    async def durable(self, reservation: Reservation | None = None, *, keep_calls: bool = False) -> Flushed:
         """Return when all that was gathered is committed; called before every effect.
 
-        The checkpoints of a run's input alone need not be flushed: the input is with the task. Raises LeaseLost.
+        The checkpoints of a run's input alone need not be flushed: the input is with the task. With `keep_calls` the
+        calls of a step that asks again wait for its checkpoint. Raises LeaseLost.
         """
+        if keep_calls:
+            return await self._durable_but_calls(reservation)
         if reservation is not None:
             self._unit.reservation = reservation
             self._unit.settles = True
@@ -192,6 +200,14 @@ class Session:
                     raise self._failed
                 return self.last_flushed
         return await self.flush()
+
+    async def _durable_but_calls(self, reservation: Reservation | None) -> Flushed:
+        calls, self._unit.calls = self._unit.calls, []
+        try:
+            return await self.durable(reservation)
+        finally:
+            self._unit.calls = [*calls, *self._unit.calls]
+            self._unit.settles = self._unit.settles or bool(calls)
 
     def durable_soon(self) -> None:
         """Start the flush of what was gathered without waiting for it: for what may run again after a crash.
