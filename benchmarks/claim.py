@@ -55,7 +55,7 @@ select 'default', task_id, 1, gen_random_uuid(), 'submit', 'hello', now() from u
 """
 _QUEUE = """
 insert into par.queue (tenant_id, task_id, agent_id, worker_pool_id, priority, enqueued_at)
-select 'default', task_id, 'agent-' || (n %% %(agents)s), 'shared', 4, now() + n * interval '1 microsecond'
+select 'default', task_id, 'agent-' || (n %% %(agents)s), 'shared', 4, now() - (%(newest)s - n) * interval '1 millisecond'
 from unnest(%(ids)s::uuid[]) with ordinality as q(task_id, n)
 """
 
@@ -103,9 +103,10 @@ def fill_finished(bed: Bed, url: str) -> None:
 
 
 def _queue(url: str, number: int) -> None:
+    """Queue tasks as if they had come at a thousand a second until now."""
     ids = [new_id() for _ in range(number)]
     for statement in (_QUEUE_TASKS, _QUEUE_RUNS, _QUEUE):
-        Bed.rows(url, statement, {"agents": _AGENTS, "ids": ids})
+        Bed.rows(url, statement, {"agents": _AGENTS, "ids": ids, "newest": number})
 
 
 class _Claimer:

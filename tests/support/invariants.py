@@ -43,7 +43,7 @@ class Expectation:
     """What a test knows beside the tables.
 
     `journal` are the ids of tasks whose submission was acknowledged; `keyed_inputs` the inputs that were sent, each
-    under one key; `settled` says that nothing may be queued or running any more; `lost_workers` are the workers that were
+    under one key; `settled` says that nothing may be queued or running any more; `lost_workers` are those that were
     killed or frozen (None: any may be); `lease_seconds` is the lease of all workers, None to leave leases alone.
     """
 
