@@ -55,7 +55,8 @@ select 'default', task_id, 1, gen_random_uuid(), 'submit', 'hello', now() from u
 """
 _QUEUE = """
 insert into par.queue (tenant_id, task_id, agent_id, worker_pool_id, priority, enqueued_at)
-select 'default', task_id, 'agent-' || (n %% %(agents)s), 'shared', 4, now() - (%(newest)s - n) * interval '1 millisecond'
+select 'default', task_id, 'agent-' || (n %% %(agents)s), 'shared', 4,
+    now() - (%(newest)s - n) * interval '1 millisecond'
 from unnest(%(ids)s::uuid[]) with ordinality as q(task_id, n)
 """
 

@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool
 from agent_runtime.models.open_model import open_chat_model
 from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
 from agent_runtime.tools.registry import build_tools
+from agent_runtime.worker.garbage_collection import spare_the_garbage_collector
 from benchmarks.attempts import open_attempts
 from benchmarks.bed import Bed
 from benchmarks.seed import add_agent, steps_script, submit
@@ -48,6 +49,8 @@ class Sample:
 
 async def run(bed: Bed, repeats: int) -> Table:
     """Measure at 10 and 100 concurrent."""
+    # As in a worker, and for all contenders alike.
+    spare_the_garbage_collector()
     setting = "A `create_agent` run of 5 model calls with a tool each and the answer (11 super-steps), one process."
     table = Table("ten_step", setting)
     for concurrency in (10, 100):

@@ -1,7 +1,6 @@
 """`python -m agent_runtime.worker`: one worker process, or several when PAR_WORKER_PROCESSES says so."""
 
 import asyncio
-import gc
 import json
 import os
 import secrets
@@ -14,6 +13,7 @@ from agent_runtime import fault_points, log
 from agent_runtime.config import Settings, forget_tracing, load
 from agent_runtime.domain.errors import AgentRuntimeError, ConfigurationError
 from agent_runtime.models.providers import Providers
+from agent_runtime.worker.garbage_collection import spare_the_garbage_collector
 
 _LOOK_SECONDS = 1.0
 
@@ -39,20 +39,13 @@ async def _run_one(settings: Settings) -> int:
     worker_id = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     log.configure(settings.log_level, settings.log_format, worker_id=worker_id)
     fault_points.arm(settings.fault, allowed=settings.faults_allowed)
-    _spare_the_garbage_collector()
+    spare_the_garbage_collector()
     worker = WorkerProcess(settings, settings.database_url, worker_id, _providers(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
     await worker.run()
     return 0
-
-
-def _spare_the_garbage_collector() -> None:
-    """What the libraries made at import lives as long as the process: no collection needs to look at it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _providers(settings: Settings) -> Providers:
