@@ -31,8 +31,8 @@ REACHED = {
     "model.returned": 4,
     "tool.before_call": 5,
     "tool.after_call": 5,
-    "flush.before_commit": 7,
-    "flush.after_commit": 7,
+    "flush.before_commit": 4,
+    "flush.after_commit": 4,
     "finish.before_commit": 1,
     "finish.after_commit": 1,
 }
