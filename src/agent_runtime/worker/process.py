@@ -228,7 +228,12 @@ class WorkerProcess:
         _log.warning("session_lost", dropped=len(self._attempts))
         for attempt in list(self._attempts.values()):
             attempt.drop("lease expired")
-        await self._hand_back(0.0)
+        try:
+            await self._hand_back(0.0)
+        except DatabaseUnavailable:
+            # The next beat finds the session still lost and begins again.
+            self._recovering = False
+            raise
         if self._heartbeat is not None:
             self._heartbeat.register_again()
 
