@@ -107,9 +107,9 @@ async def test_a_prompt_that_is_too_long_is_told_apart(open_model: OpenModel, pr
     assert (failure.retryable, failure.context_exceeded) == (False, True)
 
 
+# The endpoint `local` has no key that could be wrong.
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "bedrock"])
 async def test_a_wrong_key_is_an_auth_failure_that_does_not_show_it(open_model: OpenModel, provider: str) -> None:
-    if provider == "local":
-        pytest.skip("this endpoint has no key")
     key = "wrong-key-0123456789"
     failure = await failure_of(open_model(provider, key=key, **QUICK), failing())
     assert (failure.code, failure.retryable, failure.status) == ("provider_auth", False, 401)
