@@ -93,7 +93,7 @@ class Settings:
     max_concurrent_tasks: int = setting(100, whole(1, 10_000), "tasks that one worker process runs at once", "tasks")
     worker_id: str | None = setting(None, text(128), "name of a worker process; unset: made at its start")
     worker_pool: str = setting("shared", text(64), "pool whose tasks a worker takes")
-    worker_processes: int = setting(1, whole(1, 256), "processes of one `par worker` command", "processes")
+    worker_processes: int = setting(1, whole(1, 256), "processes of `python -m agent_runtime.worker`", "processes")
     dev_controls: bool = setting(
         False, flag(), "developer routes and tools; on by default in a system of `par start` or `par up` on loopback"
     )

@@ -1,5 +1,6 @@
-"""`python -m agent_runtime.worker`: one worker process, or several when PAR_WORKER_PROCESSES says so."""
+"""`python -m agent_runtime.worker [--processes N]`: one worker process, or several."""
 
+import argparse
 import asyncio
 import json
 import os
@@ -23,12 +24,19 @@ def main() -> int:
     forget_tracing()
     try:
         settings = load()
-        if settings.worker_processes > 1:
-            return _run_several(settings)
+        processes = _arguments(settings).processes
+        if processes > 1:
+            return _run_several(settings, processes)
         return asyncio.run(_run_one(settings))
     except AgentRuntimeError as error:
         sys.stderr.write(f"worker: {error}\n")
         return 1
+
+
+def _arguments(settings: Settings) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m agent_runtime.worker", description="Runs tasks until SIGTERM.")
+    parser.add_argument("--processes", type=int, default=settings.worker_processes, help="how many processes to run")
+    return parser.parse_args()
 
 
 async def _run_one(settings: Settings) -> int:
@@ -55,7 +63,7 @@ def _providers(settings: Settings) -> Providers:
     return Providers.from_environment(settings.provider_environment, json.dumps(endpoints) if endpoints else None)
 
 
-def _run_several(settings: Settings) -> int:
+def _run_several(settings: Settings, processes: int) -> int:
     """Processes are started anew and not forked: a child that inherited a socket would keep its parent's lock."""
     base = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     children = [
@@ -63,7 +71,7 @@ def _run_several(settings: Settings) -> int:
             [sys.executable, "-m", "agent_runtime.worker"],
             env=settings.child_environment(worker_processes="1", worker_id=f"{base}-{number}"),
         )
-        for number in range(settings.worker_processes)
+        for number in range(processes)
     ]
 
     def pass_on(number: int, _frame: object) -> None:
