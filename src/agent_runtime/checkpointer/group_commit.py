@@ -77,6 +77,11 @@ class GroupCommit:
         else:
             self._crowded.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether units wait in line already."""
+        return bool(self._waiting)
+
     async def __aenter__(self) -> "GroupCommit":
         self._tasks = [asyncio.create_task(self._lane(n), name=f"flush-{n}") for n in range(self._lanes)]
         return self

@@ -28,6 +28,7 @@ from agent_runtime.store.task_lifecycle import plain_text
 # A finished parallel tool call becomes durable by itself if its siblings keep the step open for longer than this.
 _SIBLING_SECONDS = 0.02
 _SOON_SECONDS = 0.005
+_MOST_PUT_OFF = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Session:
         self._left_out: _LeftOut | None = None
         self._writing: tuple[Unit, asyncio.Future[Flushed]] | None = None
         self._refused: Unit | None = None
+        self._put_off = 0
         self._sibling_timer: asyncio.TimerHandle | None = None
         self._sibling_flush: asyncio.Task[Any] | None = None
 
@@ -228,6 +230,7 @@ class Session:
             if self._failed is not None:
                 raise self._failed
             unit = self._unit
+            self._put_off = 0
             self.nothing_stored = self.nothing_stored and unit.empty
             if unit.empty and move is None:
                 return self.last_flushed
@@ -309,6 +312,11 @@ class Session:
 
     def _flush_siblings(self) -> None:
         self._sibling_timer = None
+        if self._commit.busy and self._put_off < _MOST_PUT_OFF:
+            # It would only wait in line, and what waits in line is no more durable: leave it open for the next step.
+            self._put_off += 1
+            self._start_sibling_timer(_SOON_SECONDS)
+            return
         self._sibling_flush = asyncio.get_running_loop().create_task(self._flush_quietly())
 
     async def _flush_quietly(self) -> None:
