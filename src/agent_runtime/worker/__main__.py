@@ -14,7 +14,7 @@ from agent_runtime import fault_points, log
 from agent_runtime.config import Settings, forget_tracing, load
 from agent_runtime.domain.errors import AgentRuntimeError, ConfigurationError
 from agent_runtime.models.providers import Providers
-from agent_runtime.worker.garbage_collection import spare_the_garbage_collector
+from agent_runtime.worker.garbage_collection import pause_the_garbage_collector, spare_the_garbage_collector
 
 _LOOK_SECONDS = 1.0
 
@@ -22,6 +22,7 @@ _LOOK_SECONDS = 1.0
 def main() -> int:
     """Run until SIGTERM or SIGINT. Gives the exit code."""
     forget_tracing()
+    pause_the_garbage_collector()
     try:
         settings = load()
         processes = _arguments(settings).processes
