@@ -80,6 +80,7 @@ async def run_attempt(attempt: Attempt, services: AttemptServices) -> None:
     """Run a claimed task to an outcome and settle it. Never raises but CancelledError at the process's end."""
     task = attempt.task
     structlog.contextvars.bind_contextvars(task_id=task.task_id, attempt=task.attempt, worker_id=services.worker_id)
+    _log.info("attempt_started", agent_id=task.agent_id, run_number=task.run_number)
     fault_points.reach("attempt.started")
     session = _open_session(task, services)
     began = time.monotonic()

@@ -16,6 +16,8 @@ from agent_runtime.store.task_lifecycle import transition
 _log = structlog.get_logger("worker.take_over")
 _CODE = "worker_crash"
 _BATCH = 200
+# How many tasks of a dead worker are named in the log.
+_NAMED = 20
 
 
 async def take_over(database: Database, suspects: Sequence[str] = (), *, own: Sequence[str] = ()) -> int:
@@ -25,6 +27,7 @@ async def take_over(database: Database, suspects: Sequence[str] = (), *, own: Se
         _log.warning("workers_dead", worker_ids=dead)
     moved = 0
     while rows := await store.orphans(database, own=own, limit=_BATCH):
+        _log.info("orphans_found", tasks={str(row["task_id"]): row["worker_id"] for row in rows[:_NAMED]})
         landed = await _move(database, [_move_of(row) for row in rows])
         moved += landed
         if len(rows) < _BATCH or not landed:
