@@ -40,9 +40,10 @@ def describe(
     status: int = 200,
     keyed: bool = False,
     media_type: str = "application/json",
+    scope: str | None = None,
 ) -> dict[str, Any]:
-    """Keyword arguments of a route: what it takes and answers, for the document alone."""
-    extra: dict[str, Any] = {}
+    """Keyword arguments of a route: what it takes and answers, and the scope it asks for (`read` unless said)."""
+    extra: dict[str, Any] = {"x-scope": scope} if scope else {}
     if body is not None:
         _BODIES[body.__name__] = body
         schema = {"$ref": _REF.format(model=body.__name__)}
