@@ -13,11 +13,12 @@ from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
 from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.price_list import PriceList
-from agent_runtime.worker.run_attempt import Attempt, AttemptServices, run_attempt
+from agent_runtime.worker.run_attempt import Attempt, run_attempt
 
 _WORKER_ID = "benchmark"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent_runtime.checkpointer.group_commit import Flushed
 from agent_runtime.checkpointer.session import Session
@@ -10,6 +10,8 @@ from agent_runtime.domain.budget import check_hourly_budget, check_task_budget
 from agent_runtime.domain.errors import TaskFailed
 from agent_runtime.domain.price import Price
 from agent_runtime.store.database import Row
+from agent_runtime.tools.call_environment import CallEnvironment
+from agent_runtime.tools.services import ToolServices
 
 _ASK_AGAIN_SECONDS = 0.25
 
@@ -32,6 +34,10 @@ class AttemptContext:
     task_budget: int | None = None
     max_output_tokens: int = 8192
     safe_tools: frozenset[str] = frozenset()
+    tenant_id: str = ""
+    run_number: int = 1
+    attempt: int = 1
+    services: ToolServices = field(default_factory=ToolServices)
     admit: Callable[[], Awaitable[Row]] = _admitted
 
     def check_steps(self) -> None:
@@ -41,6 +47,12 @@ class AttemptContext:
                 f"the run used its {self.max_steps} steps without coming to an end: raise max_steps or split the task"
             )
             raise TaskFailed("max_steps_exceeded", message, reason="max_steps_exceeded")
+
+    def environment_of(self, tool_call_id: str) -> CallEnvironment:
+        """What a tool sees of the call that it runs for."""
+        return CallEnvironment(
+            self.tenant_id, self.session.task_id, self.run_number, self.attempt, tool_call_id, self.services
+        )
 
     def may_start_early(self, tool_name: str) -> bool:
         """Whether a tool may run while the step before it becomes durable: safe to repeat, and no budget in reach."""

@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.middleware import RuntimeMiddleware
-from agent_runtime.domain.agent_config import AgentConfig, is_safe_to_repeat
+from agent_runtime.domain.agent_config import AgentConfig
+from agent_runtime.domain.tool_policy import policy_of
 from agent_runtime.models.open_model import open_chat_model
 from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
 from agent_runtime.tools.registry import build_tools
@@ -95,7 +96,7 @@ class AgentBuilder:
                 middleware=[RuntimeMiddleware()],
                 context_schema=AttemptContext,
             )
-        safe = frozenset(name for name in config.allowed_tools if is_safe_to_repeat(config, name))
+        safe = frozenset(name for name in config.allowed_tools if policy_of(config, name).safe_to_repeat)
         return BuiltAgent(graph, config, options.sent_max_output_tokens, safe)
 
 

@@ -17,6 +17,7 @@ from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed
+from agent_runtime.tools import call_environment
 
 _log = structlog.get_logger("agent")
 ToolAnswer = ToolMessage | Command[Any]
@@ -110,12 +111,15 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         context.session.node_name = "tools"
         fault_points.reach("tool.before_call")
         began = time.monotonic()
+        token = call_environment.enter(context.environment_of(request.tool_call["id"] or ""))
         try:
             answer = await handler(request)
         except (GraphBubbleUp, AgentRuntimeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task
             answer = failed_result(request.tool_call, error)
+        finally:
+            call_environment.leave(token)
         fault_points.reach("tool.after_call")
         failed = isinstance(answer, ToolMessage) and answer.status == "error"
         duration_ms = round((time.monotonic() - began) * 1000)

@@ -34,8 +34,6 @@ BUILT_IN_TOOLS = frozenset(
 )
 DEVELOPER_TOOLS = frozenset({"dev_sleep"})
 AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep"})
-# Built in and without side effects: a call of unknown outcome may simply run again.
-SAFE_TO_REPEAT = frozenset({"calculator", "dev_sleep"})
 
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
@@ -97,12 +95,6 @@ def stored(config: Mapping[str, Any]) -> dict[str, Any]:
 def problems(config: Mapping[str, Any], *, dev_controls: bool) -> list[FieldProblem]:
     """What keeps a configuration of the right types from being saved; empty when nothing does."""
     return [*_unavailable(config), *_tool_problems(config, dev_controls), *_policy_problems(config)]
-
-
-def is_safe_to_repeat(config: AgentConfig, tool_name: str) -> bool:
-    """Whether a call of this tool whose outcome is unknown may run again without a person's word."""
-    said = config.tool_policies.get(tool_name, {}).get("idempotent")
-    return tool_name in SAFE_TO_REPEAT if said is None else bool(said)
 
 
 def _unavailable(config: Mapping[str, Any]) -> Iterator[FieldProblem]:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent_runtime.domain.agent_config import DEVELOPER_TOOLS, SAFE_TO_REPEAT
+from agent_runtime.domain.agent_config import DEVELOPER_TOOLS
+from agent_runtime.domain.tool_policy import SAFE_TO_REPEAT
 from agent_runtime.tools.calculator import MAX_EXPRESSION_LENGTH
 
 

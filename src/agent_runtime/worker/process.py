@@ -26,6 +26,7 @@ from agent_runtime.store.claim import make_due
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
+from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.heartbeat import Heartbeat, Listeners
@@ -37,7 +38,7 @@ from agent_runtime.worker.maintenance.schedule import Duty, run_duties
 from agent_runtime.worker.maintenance.take_over import take_over
 from agent_runtime.worker.maintenance.time_out import time_out
 from agent_runtime.worker.price_list import PriceList
-from agent_runtime.worker.run_attempt import Attempt, AttemptServices, run_attempt
+from agent_runtime.worker.run_attempt import Attempt, run_attempt
 
 _log = structlog.get_logger("worker")
 _DUE_SECONDS = 0.2

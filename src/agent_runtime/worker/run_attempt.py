@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,39 +13,23 @@ import structlog
 
 from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
-from agent_runtime.agent.graph import AgentBuilder, AgentVersion, BuiltAgent, answer_of
+from agent_runtime.agent.graph import AgentVersion, BuiltAgent, answer_of
 from agent_runtime.agent.run_control import GraphDrained, RunControl, first_state
 from agent_runtime.checkpointer.fence import Fence
-from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.checkpointer.saver import PostgresSaver
 from agent_runtime.checkpointer.session import Session
 from agent_runtime.domain.errors import TaskFailed
-from agent_runtime.domain.retry import Backoff
 from agent_runtime.store import budget as budget_store
 from agent_runtime.store import lease as lease_store
-from agent_runtime.store.database import Database
+from agent_runtime.tools.services import ToolServices
+from agent_runtime.worker.attempt_services import AttemptServices, open_services
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.classify_failure import classify
-from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.outcome import Completed, Drained, Dropped, Failed, Outcome
-from agent_runtime.worker.price_list import PriceList
 from agent_runtime.worker.settle import settle
 
 _log = structlog.get_logger("worker.attempt")
 _RECURSION_MARGIN = 16
-
-
-@dataclass(frozen=True)
-class AttemptServices:
-    """What every attempt of a worker shares."""
-
-    database: Database
-    commit: GroupCommit
-    agents: AgentBuilder
-    prices: PriceList
-    live_text: LiveText
-    backoff: Backoff
-    worker_id: str
 
 
 @dataclass
@@ -134,10 +119,12 @@ async def _stop(running: "asyncio.Task[Any]") -> None:
 
 async def _run(task: ClaimedTask, control: RunControl, session: Session, services: AttemptServices) -> dict[str, Any]:
     agent = await _agent_of(task, services)
-    context = await _context_for(task, agent, session, services)
-    graph_input = await _input_for(task, services)
-    saver = PostgresSaver.of_attempt(services.database, services.commit, session)
-    with services.live_text.listening_to(task):
+    async with AsyncExitStack() as stack:
+        tools = await open_services(stack, task, agent.config, services)
+        context = await _context_for(task, agent, session, services, tools)
+        graph_input = await _input_for(task, services)
+        saver = PostgresSaver.of_attempt(services.database, services.commit, session)
+        stack.enter_context(services.live_text.listening_to(task))
         state = await agent.graph.ainvoke(
             graph_input, _graph_config(task, saver), context=context, durability="sync", control=control
         )
@@ -160,7 +147,7 @@ async def _agent_of(task: ClaimedTask, services: AttemptServices) -> BuiltAgent:
 
 
 async def _context_for(
-    task: ClaimedTask, agent: BuiltAgent, session: Session, services: AttemptServices
+    task: ClaimedTask, agent: BuiltAgent, session: Session, services: AttemptServices, tools: ToolServices
 ) -> AttemptContext:
     facts = await services.prices.of(agent.config.provider, agent.config.model)
     return AttemptContext(
@@ -174,6 +161,10 @@ async def _context_for(
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
         safe_tools=agent.safe_tools,
+        tenant_id=task.tenant_id,
+        run_number=task.run_number,
+        attempt=task.attempt,
+        services=tools,
         admit=partial(budget_store.admit, services.database, task.tenant_id, task.agent_id, task.task_id, task.attempt),
     )
 

@@ -1,0 +1,37 @@
+"""What the attempts of a worker share, and what each of them opens for its tools."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from agent_runtime.agent.graph import AgentBuilder
+from agent_runtime.checkpointer.group_commit import GroupCommit
+from agent_runtime.domain.agent_config import AgentConfig
+from agent_runtime.domain.retry import Backoff
+from agent_runtime.store.database import Database
+from agent_runtime.tools.services import ToolServices
+from agent_runtime.worker.claimed_task import ClaimedTask
+from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.price_list import PriceList
+
+
+@dataclass(frozen=True)
+class AttemptServices:
+    """What every attempt of a worker shares."""
+
+    database: Database
+    commit: GroupCommit
+    agents: AgentBuilder
+    prices: PriceList
+    live_text: LiveText
+    backoff: Backoff
+    worker_id: str
+
+
+async def open_services(
+    stack: AsyncExitStack, task: ClaimedTask, config: AgentConfig, services: AttemptServices
+) -> ToolServices:
+    """What the tools of one attempt share; all that it holds is closed with `stack`.
+
+    A room that has to be ready before the first step opens it here, one that can wait opens it at its first use.
+    """
+    return ToolServices()
