@@ -98,7 +98,7 @@ class Settings:
         False, flag(), "developer routes and tools; on by default in a system of `par start` or `par up` on loopback"
     )
     api_trusted_hosts: tuple[str, ...] = setting((), names(), "further host names that requests may carry, by comma")
-    discovery: bool = setting(True, flag(), "ask the providers for their models at start")
+    discovery: bool = setting(True, flag(), "ask the providers for their models at start and once a day")
     openai_compatible: Mapping[str, OpenAICompatibleEndpoint] = setting(
         _NOTHING, endpoints(), 'JSON: {"name": {"base_url": "...", "api_key": null}}', secret=True
     )

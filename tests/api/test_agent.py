@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import AGENT
+from tests.api.stand_in_worker import StandInWorker
 from tests.support.waiting import eventually
 
 CONFIG = AGENT["agent_config"]
@@ -53,6 +54,41 @@ async def test_an_earlier_configuration_can_be_restored(api: httpx.AsyncClient, 
     ]
     assert (await api.post(f"/v1/agents/{agent}/versions/9/restore")).status_code == 404
     assert (await api.post(f"/v1/agents/{agent}/versions/x/restore")).status_code == 404
+
+
+async def test_the_history_says_who_and_when(api: httpx.AsyncClient, agent: str) -> None:
+    await api.patch(f"/v1/agents/{agent}", json={"agent_config": {"system_prompt": "Two."}})
+    versions = (await api.get(f"/v1/agents/{agent}/versions")).json()["items"]
+    assert all(each["created_by"] and each["created_at"] for each in versions)
+
+
+async def test_a_configuration_that_cannot_run_any_more_is_not_restored(
+    api: httpx.AsyncClient, agent: str, worker: StandInWorker
+) -> None:
+    worker.execute(
+        'update par.agent_versions set agent_config = agent_config || \'{"allowed_tools": ["gone"]}\''
+        " where config_version = 1"
+    )
+    await api.patch(f"/v1/agents/{agent}", json={"agent_config": {"allowed_tools": None}})
+    refused = await api.post(f"/v1/agents/{agent}/versions/1/restore")
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == ["body", "agent_config", "allowed_tools", 0]
+
+
+async def test_a_task_shows_which_version_it_runs(api: httpx.AsyncClient, task: str) -> None:
+    await api.patch("/v1/agents/research", json={"agent_config": {"system_prompt": "Be long."}})
+    second = (await api.post("/v1/tasks", json={"agent_id": "research", "input": "x"})).json()["task_id"]
+    shown = [(await api.get(f"/v1/tasks/{each}")).json()["agent_config_version"] for each in (task, second)]
+    listed = {row["task_id"]: row["agent_config_version"] for row in (await api.get("/v1/tasks")).json()["items"]}
+    assert shown == [listed[task], listed[second]] == [1, 2]
+
+
+async def test_queued_tasks_of_a_disabled_agent_wait(api: httpx.AsyncClient, task: str, worker: StandInWorker) -> None:
+    await api.delete("/v1/agents/research")
+    assert await worker.claim() == []
+    assert (await api.get(f"/v1/tasks/{task}")).json()["status"] == "queued"
+    await api.patch("/v1/agents/research", json={"status": "active"})
+    assert [str(row["task_id"]) for row in await worker.claim()] == [task]
 
 
 async def test_an_id_is_made_from_the_name_and_is_unique(api: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from agent_runtime.api.app import create_app
 from agent_runtime.config import load
@@ -31,6 +32,44 @@ async def test_what_was_set_by_hand_survives_discovery(filled: httpx.AsyncClient
     again = (await filled.get("/v1/models?provider=scripted")).json()["items"]
     by_hand = next(model for model in again if model["model_id"] == "default")
     assert (by_hand["input_price"], by_hand["context_window"]) == (7, 1000)
+
+
+async def test_a_window_set_by_hand_leaves_the_prices_to_discovery(filled: httpx.AsyncClient) -> None:
+    path = "/v1/models/scripted/default"
+    before = (await filled.patch(path, json={})).json()
+    changed = (await filled.patch(path, json={"context_window": 1000, "display_name": "Ours"})).json()
+    assert (changed["context_window"], changed["price_source"]) == (1000, before["price_source"])
+    await filled.post("/v1/models/discover")
+    kept = (await filled.patch(path, json={})).json()
+    assert (kept["context_window"], kept["display_name"]) == (1000, "Ours")
+
+
+async def test_null_gives_a_value_back_to_discovery_and_a_price_is_unknown_until_then(
+    filled: httpx.AsyncClient,
+) -> None:
+    path = "/v1/models/scripted/default"
+    before = (await filled.patch(path, json={})).json()
+    prices = {"input_price": 7, "output_price": 9}
+    assert (await filled.patch(path, json=prices)).json()["price_source"] == "manual"
+    lifted = (await filled.patch(path, json=dict.fromkeys(prices))).json()
+    assert (lifted["input_price"], lifted["output_price"], lifted["price_source"]) == (None, None, "unknown")
+    await filled.post("/v1/models/discover")
+    assert (await filled.patch(path, json={})).json() == before
+
+
+async def test_providers_are_asked_again_once_a_day(
+    filled: httpx.AsyncClient, app: FastAPI, worker: StandInWorker
+) -> None:
+    path = "/v1/models/scripted/default"
+    price = (await filled.patch(path, json={})).json()["input_price"]
+    registry = app.state.runtime.models
+    await filled.post("/v1/models/discover")
+    worker.execute("update par.models set input_price = 5 where provider = 'scripted' and model_id = 'default'")
+    await registry.discover_when_due()
+    assert (await filled.patch(path, json={})).json()["input_price"] == 5
+    worker.execute("update par.providers set discovered_at = discovered_at - interval '25 hours'")
+    await registry.discover_when_due()
+    assert (await filled.patch(path, json={})).json()["input_price"] == price
 
 
 async def test_models_are_added_changed_and_deleted(filled: httpx.AsyncClient) -> None:

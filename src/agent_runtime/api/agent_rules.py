@@ -42,7 +42,7 @@ async def changed_values(runtime: Runtime, current: Row, body: ChangeAgentReques
             raise invalid_field(("body", name), "cannot be null")
     config = current["agent_config"]
     if "agent_config" in given:
-        config = await checked_config(runtime, _parsed(merged(config, given["agent_config"])))
+        config = await checked_config(runtime, parsed_config(merged(config, given["agent_config"])))
     kept: dict[str, Any] = {name: given.get(name, current[name]) for name in AgentValues.__dataclass_fields__}
     return AgentValues(**kept | {"agent_config": config})
 
@@ -74,7 +74,8 @@ def id_from_name(display_name: str | None) -> str:
     return made or f"agent-{new_id()[-12:]}"
 
 
-def _parsed(config: Any) -> AgentConfigBody:
+def parsed_config(config: Any) -> AgentConfigBody:
+    """A configuration put together from parts, checked for types. Raises Problem 422 naming the fields."""
     try:
         return AgentConfigBody.model_validate(config)
     except ValidationError as error:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from agent_runtime.store import model as store
 from agent_runtime.store.database import Database
 
 RETRY_SECONDS = 1.0
+LOOK_SECONDS = 600.0
 FILL_SECONDS = 5.0
 KNOWN_PROVIDERS = ("openai", "anthropic", "google", "bedrock", SCRIPTED)
 _log = structlog.get_logger(__name__)
@@ -40,19 +42,35 @@ class ModelRegistry:
         self._filled = asyncio.Event()
 
     async def run(self) -> None:
-        """Fill the registry once, as soon as the database is there."""
-        while True:
-            try:
-                await self._fill_from_catalog()
-                if self._discovery:
-                    await self.discover()
-            except DatabaseUnavailable:
-                await asyncio.sleep(RETRY_SECONDS)
-            except Exception:  # noqa: BLE001  a registry that cannot be filled must not stop the server
-                _log.exception("model_registry_not_filled")
-                return
-            else:
-                return
+        """Fill the registry as soon as the database is there, then ask the providers again once a day."""
+        for _ in count():
+            if await self._filled_once():
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        while self._discovery:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.discover_when_due()
+
+    async def discover_when_due(self) -> None:
+        """Ask the providers unless some process of the system has within the last day."""
+        try:
+            if not await store.asked_lately(self._database, self._providers.names()):
+                await self.discover()
+        except DatabaseUnavailable:
+            _log.info("model_discovery_put_off")
+        except Exception:  # noqa: BLE001  a registry that cannot be filled must not stop the server
+            _log.exception("model_registry_not_filled")
+
+    async def _filled_once(self) -> bool:
+        try:
+            await self._fill_from_catalog()
+            if self._discovery:
+                await self.discover()
+        except DatabaseUnavailable:
+            return False
+        except Exception:  # noqa: BLE001  a registry that cannot be filled must not stop the server
+            _log.exception("model_registry_not_filled")
+        return True
 
     async def discover(self) -> dict[str, Any]:
         """Ask each configured provider again; answers how that went, by provider."""

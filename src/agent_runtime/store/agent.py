@@ -95,10 +95,10 @@ async def list_versions(database: Database, tenant_id: str, agent_id: str, after
     return rows
 
 
-async def get_version(connection: Connection, tenant_id: str, agent_id: str, config_version: int) -> dict[str, Any]:
+async def get_version(database: Database, tenant_id: str, agent_id: str, config_version: int) -> dict[str, Any]:
     """One configuration out of the history. Raises NotFound."""
-    parameters = {"tenant_id": tenant_id, "agent_id": agent_id, "config_version": config_version}
-    row = await fetch_one(connection, "agent", "get_version", parameters)
+    parameters = {"agent_id": agent_id, "config_version": config_version}
+    row = await database.tenant_row(tenant_id, "agent", "get_version", parameters)
     if row is None:
         raise NotFound("version", str(config_version))
     found: dict[str, Any] = row["agent_config"]

@@ -34,6 +34,20 @@ async def get_model(connection: AsyncConnection[DictRow], provider: str, model_i
     return row
 
 
+async def lock_model(connection: AsyncConnection[DictRow], provider: str, model_id: str) -> Row:
+    """One model with `set_by_hand`, locked until the transaction ends. Raises NotFound."""
+    row = await fetch_one(connection, "model", "lock_model", {"provider": provider, "model_id": model_id})
+    if row is None:
+        raise NotFound("model", f"{provider}/{model_id}")
+    return row
+
+
+async def asked_lately(database: Database, providers: Sequence[str]) -> bool:
+    """Whether some process has asked each of these providers for its models within the last day."""
+    row = await database.fetch_one("model", "asked_lately", {"providers": list(providers)})
+    return bool(row and row["lately"])
+
+
 async def is_known(database: Database, provider: str, model_id: str) -> tuple[bool, bool]:
     """Whether the model is in the registry, and whether any model of its provider is."""
     row = await database.fetch_one("model", "known", {"provider": provider, "model_id": model_id})

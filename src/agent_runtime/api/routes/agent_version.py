@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from agent_runtime.api.agent_rules import checked_config, parsed_config
 from agent_runtime.api.answer import answer, once
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
@@ -36,13 +37,14 @@ async def list_versions(request: Request, agent_id: AgentReference, query: Annot
 
 @router.post("/v1/agents/{agent_id}/versions/{version}/restore", **describe(Agent, body=NoFields, keyed=True))
 async def restore_version(request: Request, agent_id: AgentReference, version: Version) -> Response:
-    """Make an earlier configuration the current one again, as a new version."""
+    """Make an earlier configuration the current one again, as a new version; what this server lacks by now is named."""
     body = await read_body(request, NoFields)
-    caller = caller_of(request)
+    caller, runtime = caller_of(request), runtime_of(request)
+    earlier = await store.get_version(runtime.database, caller.tenant_id, agent_id, version)
+    config = await checked_config(runtime, parsed_config(earlier))
 
     async def act(connection: Connection) -> KeptAnswer:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
-        config = await store.get_version(connection, caller.tenant_id, agent_id, version)
         kept = {name: current[name] for name in AgentValues.__dataclass_fields__}
         values = AgentValues(**kept | {"agent_config": config})
         await store.update_agent(connection, caller.tenant_id, current, values, caller.name)

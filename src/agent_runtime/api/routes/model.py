@@ -1,6 +1,6 @@
 """The registry of models."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -17,13 +17,13 @@ from agent_runtime.api.schemas.fields import Text
 from agent_runtime.api.schemas.lists import ModelQuery
 from agent_runtime.api.schemas.model import ChangeModelRequest, CreateModelRequest
 from agent_runtime.api.schemas.task import NoFields
+from agent_runtime.domain.model_values import price_source, set_by_hand
 from agent_runtime.store import model as store
 from agent_runtime.store.database import Connection
 from agent_runtime.store.idempotency import KeptAnswer
 
 router = APIRouter(tags=["models"])
 ModelPath = Annotated[Text, Path(min_length=1, max_length=200)]
-_PRICES = ("input_price", "output_price", "cache_read_price", "cache_write_price")
 
 
 @router.get("/v1/models", **describe(ModelPage))
@@ -40,10 +40,13 @@ async def list_models(request: Request, query: Annotated[ModelQuery, Query()]) -
 async def create_model(request: Request) -> Response:
     """Add a model by hand."""
     body = await read_body(request, CreateModelRequest)
+    given = body.model_dump(exclude={"provider", "model_id", "is_active"})
+    by_hand = set_by_hand((), given)
     values = body.model_dump() | {
         "display_name": body.display_name or body.model_id,
         "is_active": body.is_active is not False,
-        "price_source": _source(body.model_dump()),
+        "set_by_hand": by_hand,
+        "price_source": price_source(by_hand, "unknown", given),
     }
 
     async def act(connection: Connection) -> KeptAnswer:
@@ -62,17 +65,17 @@ async def discover_models(request: Request) -> Response:
 
 @router.patch("/v1/models/{provider}/{model_id:path}", **describe(Model, body=ChangeModelRequest))
 async def change_model(request: Request, provider: ModelPath, model_id: ModelPath) -> Response:
-    """Set values by hand; prices and limits set so survive discovery."""
+    """Set values by hand; they survive discovery, until null gives them back to it."""
     body = await read_body(request, ChangeModelRequest)
     given = body.model_dump(exclude_unset=True)
     for name in ("display_name", "is_active"):
         if name in given and given[name] is None:
             raise invalid_field(("body", name), "cannot be null")
     async with runtime_of(request).database.transaction() as connection:
-        current = await store.get_model(connection, provider, model_id)
-        values = {**current, **given}
-        if set(given) & {*_PRICES, "context_window", "max_output_tokens", "display_name"}:
-            values["price_source"] = "manual"
+        current = await store.lock_model(connection, provider, model_id)
+        by_hand = set_by_hand(current["set_by_hand"], {name: given[name] for name in given if name != "is_active"})
+        source = price_source(by_hand, current["price_source"], given)
+        values = {**current, **given, "set_by_hand": by_hand, "price_source": source}
         await store.update_model(connection, values)
         return answer(await store.get_model(connection, provider, model_id))
 
@@ -82,7 +85,3 @@ async def delete_model(request: Request, provider: ModelPath, model_id: ModelPat
     """Take a model out of the registry; discovery brings back what its provider lists."""
     await store.delete_model(runtime_of(request).database, provider, model_id)
     return no_content()
-
-
-def _source(values: dict[str, Any]) -> str:
-    return "manual" if any(values[name] is not None for name in _PRICES) else "unknown"

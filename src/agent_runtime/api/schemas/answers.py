@@ -77,6 +77,7 @@ class TaskRow(AnswerModel):
     tenant_id: str
     agent_id: str
     agent_display_name: str
+    agent_config_version: int
     status: Status
     input: str | None
     output: TaskOutput | None
@@ -114,6 +115,7 @@ class TaskRow(AnswerModel):
     batch_id: str | None
     parent_task_id: str | None
     forked_from: str | None
+    asks_before_unsafe: bool
     langfuse_endpoint_id: str | None
     run_number: int
     version: int

@@ -1,7 +1,8 @@
 -- name: get_task
 -- One task as the contract shows it: totals include the live attempt, the input is run 1's, the output the last completed run's.
 -- A cost is null when nothing is known but that calls of an unknown price were made.
-select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name, v.agent_config, t.status,
+select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
+    coalesce(t.own_config, v.agent_config) as agent_config, t.config_version as agent_config_version, t.status,
     first_run.input, done.output, t.retry_count, t.max_retries, t.retry_history, t.retry_after, t.max_steps,
     t.task_timeout_seconds,
     t.checkpoint_count + coalesce(live.checkpoint_count, 0) as checkpoint_count,
@@ -18,6 +19,7 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
         'tool_args', h.tool_args, 'tool_call_id', h.tool_call_id, 'reason', h.reason) end as pending_approval_action,
     h.expires_at as human_input_timeout_at, t.pause_reason, t.pause_details, t.resume_eligible_at,
     '[]'::json as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
+    t.asks_before_unsafe,
     null::uuid as langfuse_endpoint_id, t.run_number, t.version, t.created_at, t.started_at, t.completed_at, t.updated_at
 from par.tasks t
 join par.agents a on a.tenant_id = t.tenant_id and a.agent_id = t.agent_id
@@ -36,7 +38,8 @@ where t.tenant_id = %(tenant_id)s and t.task_id = %(task_id)s
 
 -- name: list_rows
 -- The rows of a page of a list, in the order of the ids given. Texts come cut, with a margin for multi-byte characters.
-select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name, t.status,
+select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
+    t.config_version as agent_config_version, t.status,
     left(first_run.input, 2048) as input, left(done.output::text, 14000) as output_text,
     t.retry_count, t.max_retries, t.retry_history, t.retry_after, t.max_steps,
     t.task_timeout_seconds,
@@ -55,6 +58,7 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
         'tool_args', h.tool_args, 'tool_call_id', h.tool_call_id, 'reason', h.reason) end as pending_approval_action,
     h.expires_at as human_input_timeout_at, t.pause_reason, t.pause_details, t.resume_eligible_at,
     '[]'::json as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
+    t.asks_before_unsafe,
     null::uuid as langfuse_endpoint_id, t.run_number, t.version, t.created_at, t.started_at, t.completed_at, t.updated_at
 from unnest(%(task_ids)s::uuid[]) with ordinality as page(task_id, place)
 join par.tasks t on t.tenant_id = %(tenant_id)s and t.task_id = page.task_id
