@@ -35,3 +35,8 @@ class AgentCalls:
 
     def list(self, limit: int | None = 50) -> AsyncIterator[JsonObject]:
         return self._connection.items("/v1/agents", {}, limit)
+
+    async def spend(self, agent_id: str) -> JsonObject:
+        """What it spent in the last hour, today and in 30 days, by model, against its budgets (microdollars)."""
+        spend: JsonObject = await self._connection.get(f"/v1/agents/{segment(agent_id)}/spend")
+        return spend

@@ -15,11 +15,6 @@ async def forget_idempotency_keys(database: Database, limit: int = 1000) -> None
     await database.fetch_all(_ROOM, "forget_idempotency_keys", {"limit": limit})
 
 
-async def forget_spend(database: Database, limit: int = 1000) -> None:
-    """Remove the minutes' counters that no view looks back to."""
-    await database.fetch_all(_ROOM, "forget_spend", {"limit": limit})
-
-
 async def forget_tasks(database: Database, days: float, limit: int = 100) -> int:
     """Remove finished tasks that ended more than `days` ago, with all that is theirs, and give how many."""
     made_before = lowest_id_of(datetime.now(UTC) - timedelta(days=days) + _CLOCKS_APART)

@@ -22,6 +22,7 @@ from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store import live_text as live_text_store
+from agent_runtime.store import rollup as rollup_store
 from agent_runtime.store.claim import make_due
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
@@ -45,6 +46,8 @@ _DUE_SECONDS = 0.2
 _STRAY_SECONDS = 5.0
 _STOPPED_LOOK_SECONDS = 1.0
 _EXIT_MARGIN_SECONDS = 2.0
+_ROLL_UP_SECONDS = 60.0
+_RECOUNT_SECONDS = 6 * 3600.0
 
 
 class WorkerProcess:
@@ -132,6 +135,8 @@ class WorkerProcess:
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
+            Duty("rollups", _ROLL_UP_SECONDS, partial(rollup_store.roll_up, self._database)),
+            Duty("recount", _RECOUNT_SECONDS, partial(rollup_store.recount, self._database)),
             Duty("retention", 30.0, partial(retain, self._database, self._settings.retention_days)),
             Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
         ]

@@ -192,7 +192,7 @@ where t.status <> 'running' and r.cost_microdollars <> coalesce(l.cost, 0)
 select coalesce(s.agent_id, l.agent_id) as agent_id, s.cost, l.cost as ledger, s.calls, l.calls as ledger_calls,
     s.input_tokens, l.input_tokens as ledger_input
 from (select tenant_id, agent_id, sum(cost_microdollars) as cost, sum(calls) as calls, sum(input_tokens) as input_tokens
-      from par.spend_minutes group by tenant_id, agent_id) s
+      from par.spend group by tenant_id, agent_id) s
 full join (
     select tenant_id, agent_id, coalesce(sum(cost_microdollars), 0) as cost, count(*) as calls, sum(input_tokens) as input_tokens
     from par.ledger group by tenant_id, agent_id) l using (tenant_id, agent_id)
@@ -255,3 +255,13 @@ left join par.attempts a on a.tenant_id = t.tenant_id and a.task_id = t.task_id 
 left join par.events e on e.tenant_id = t.tenant_id and e.task_id = t.task_id
 group by t.tenant_id, t.task_id, a.last_sequence
 having count(e.*) <> coalesce(max(e.sequence), 0) or max(e.sequence) is distinct from coalesce(a.last_sequence, t.last_sequence)
+
+-- name: finished_tasks_are_counted
+select agent_id, f.completed, t.completed as there, f.dead_letter, t.dead_letter as dead_letters_there
+from (select tenant_id, agent_id, sum(completed - left_completed) as completed, sum(dead_lettered - left_dead_letter) as dead_letter
+      from par.task_flow group by tenant_id, agent_id) f
+full join (
+    select tenant_id, agent_id, count(*) filter (where status = 'completed') as completed,
+        count(*) filter (where status = 'dead_letter') as dead_letter
+    from par.tasks group by tenant_id, agent_id) t using (tenant_id, agent_id)
+where coalesce(f.completed, 0) <> coalesce(t.completed, 0) or coalesce(f.dead_letter, 0) <> coalesce(t.dead_letter, 0)

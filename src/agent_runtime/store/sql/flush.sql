@@ -99,12 +99,14 @@ call as (
 ),
 spent as (
     insert into par.spend_minutes as s (tenant_id, agent_id, minute, worker_id, provider, model, cost_microdollars, calls,
-        input_tokens, output_tokens)
+        unpriced_calls, input_tokens, output_tokens)
     select tenant_id, agent_id, date_trunc('minute', par.now()), worker_id || %(lane)s, coalesce(provider, ''), coalesce(model, ''),
-        coalesce(sum(cost_microdollars), 0), count(*), sum(input_tokens), sum(output_tokens)
+        coalesce(sum(cost_microdollars), 0), count(*), count(*) filter (where cost_microdollars is null), sum(input_tokens),
+        sum(output_tokens)
     from call group by tenant_id, agent_id, worker_id, provider, model order by tenant_id, agent_id, worker_id, provider, model
     on conflict (tenant_id, agent_id, minute, worker_id, provider, model) do update
     set cost_microdollars = s.cost_microdollars + excluded.cost_microdollars, calls = s.calls + excluded.calls,
+        unpriced_calls = s.unpriced_calls + excluded.unpriced_calls,
         input_tokens = s.input_tokens + excluded.input_tokens, output_tokens = s.output_tokens + excluded.output_tokens
 ),
 told as (
@@ -156,7 +158,8 @@ kept as (
     returning l.tenant_id, l.task_id, l.agent_id, l.run_number, l.provider, l.model,
         l.input_tokens - coalesce((select input_tokens from estimate), 0) as input_tokens,
         l.output_tokens - coalesce((select output_tokens from estimate), 0) as output_tokens,
-        coalesce(l.cost_microdollars, 0) - coalesce((select cost_microdollars from estimate), 0) as difference
+        coalesce(l.cost_microdollars, 0) - coalesce((select cost_microdollars from estimate), 0) as difference,
+        case when l.cost_microdollars is null then 1 else 0 end as unpriced_calls
 ),
 added as (
     update par.tasks t
@@ -168,12 +171,12 @@ run as (
     update par.runs r set cost_microdollars = r.cost_microdollars + k.difference
     from kept k where r.tenant_id = k.tenant_id and r.task_id = k.task_id and r.run_number = k.run_number
 )
-insert into par.spend_minutes as s (tenant_id, agent_id, minute, worker_id, provider, model, cost_microdollars, calls, input_tokens,
-    output_tokens)
+insert into par.spend_minutes as s (tenant_id, agent_id, minute, worker_id, provider, model, cost_microdollars, calls,
+    unpriced_calls, input_tokens, output_tokens)
 select tenant_id, agent_id, date_trunc('minute', par.now()), 'settlement', coalesce(provider, ''), coalesce(model, ''), difference,
-    case when exists (select from estimate) then 0 else 1 end,
-    input_tokens, output_tokens
+    case when exists (select from estimate) then 0 else 1 end, unpriced_calls, input_tokens, output_tokens
 from kept
 on conflict (tenant_id, agent_id, minute, worker_id, provider, model) do update
 set cost_microdollars = s.cost_microdollars + excluded.cost_microdollars, calls = s.calls + excluded.calls,
+    unpriced_calls = s.unpriced_calls + excluded.unpriced_calls,
     input_tokens = s.input_tokens + excluded.input_tokens, output_tokens = s.output_tokens + excluded.output_tokens

@@ -5,14 +5,6 @@ delete from par.idempotency_keys k using (
     where created_at < par.now() - interval '24 hours' order by created_at limit %(limit)s for update skip locked) old
 where k.tenant_id = old.tenant_id and k.idempotency_key = old.idempotency_key
 
--- name: forget_spend
--- Counters of minutes that no view looks back to.
-delete from par.spend_minutes s using (
-    select tenant_id, agent_id, minute, worker_id, provider, model from par.spend_minutes
-    where minute < par.now() - interval '40 days' limit %(limit)s) old
-where s.tenant_id = old.tenant_id and s.agent_id = old.agent_id and s.minute = old.minute and s.worker_id = old.worker_id
-  and s.provider = old.provider and s.model = old.model
-
 -- name: forget_tasks
 -- Remove finished tasks that ended longer ago than they are kept, with everything of theirs. A bounded number per call.
 with old as materialized (
@@ -41,6 +33,18 @@ b as (
     delete from par.task_labels x using old o, par.tasks k
     where k.tenant_id = o.tenant_id and k.task_id = o.task_id
       and x.tenant_id = o.tenant_id and x.task_id = o.task_id and k.labels ? x.label and x.value = k.labels ->> x.label
+),
+gone as (
+    delete from par.tasks k using old o where k.tenant_id = o.tenant_id and k.task_id = o.task_id
+    returning k.tenant_id, k.task_id, k.agent_id, k.status
+),
+flowed as (
+    insert into par.task_flow as f (tenant_id, agent_id, span, starts_at, lane, left_completed, left_dead_letter)
+    select tenant_id, agent_id, 'minute', date_trunc('minute', par.now()), pg_backend_pid()::text,
+        count(*) filter (where status = 'completed'), count(*) filter (where status = 'dead_letter')
+    from gone group by tenant_id, agent_id order by tenant_id, agent_id
+    on conflict (tenant_id, agent_id, span, starts_at, lane) do update
+    set left_completed = f.left_completed + excluded.left_completed,
+        left_dead_letter = f.left_dead_letter + excluded.left_dead_letter
 )
-delete from par.tasks k using old o where k.tenant_id = o.tenant_id and k.task_id = o.task_id
-returning k.task_id
+select task_id from gone

@@ -100,6 +100,19 @@ spent as (
     on conflict (tenant_id, agent_id, minute, worker_id, provider, model) do update
     set cost_microdollars = s.cost_microdollars + excluded.cost_microdollars, calls = s.calls + excluded.calls
 ),
+flowed as (
+    insert into par.task_flow as f (tenant_id, agent_id, span, starts_at, lane, completed, dead_lettered, left_completed,
+        left_dead_letter)
+    select tenant_id, agent_id, 'minute', date_trunc('minute', par.now()), pg_backend_pid()::text,
+        count(*) filter (where to_status = 'completed'), count(*) filter (where to_status = 'dead_letter'),
+        count(*) filter (where status_before = 'completed'), count(*) filter (where status_before = 'dead_letter')
+    from moved where to_status in ('completed', 'dead_letter') or status_before in ('completed', 'dead_letter')
+    group by tenant_id, agent_id order by tenant_id, agent_id
+    on conflict (tenant_id, agent_id, span, starts_at, lane) do update
+    set completed = f.completed + excluded.completed, dead_lettered = f.dead_lettered + excluded.dead_lettered,
+        left_completed = f.left_completed + excluded.left_completed,
+        left_dead_letter = f.left_dead_letter + excluded.left_dead_letter
+),
 run_ended as (
     update par.runs r
     set status = m.to_status, output = coalesce(m.output::json, r.output), steps = r.steps + m.steps,

@@ -5,7 +5,6 @@ from agent_runtime.store.database import Database
 
 
 async def retain(database: Database, days: float | None) -> int:
-    """Forget old keys and counters and, when `days` is set, tasks that finished longer ago; gives how many tasks."""
+    """Forget old keys and, when `days` is set, tasks that finished longer ago; gives how many tasks."""
     await store.forget_idempotency_keys(database)
-    await store.forget_spend(database)
     return await store.forget_tasks(database, days) if days is not None else 0
