@@ -24,6 +24,7 @@ from agent_runtime.api.routes import (
     human_request,
     model,
     spend,
+    stats,
     task,
     task_action,
     task_history,
@@ -40,7 +41,7 @@ from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
     task_submit, dead_letter, task, task_action, task_history, task_stream, agent, agent_version, model, worker, tool,
-    spend, human_request, health, developer, document,
+    spend, stats, human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)
