@@ -13,6 +13,7 @@ from typing import Any
 
 from agent_runtime.config_values import (
     OpenAICompatibleEndpoint,
+    PrivateTarget,
     Reader,
     choice,
     closest,
@@ -21,6 +22,7 @@ from agent_runtime.config_values import (
     folder,
     names,
     number,
+    private_targets,
     text,
     url,
     whole,
@@ -107,6 +109,16 @@ class Settings:
     model_stall_seconds: float = setting(60.0, number(0.1, 3600), "limit between two parts with content", "seconds")
     retry_base_seconds: float = setting(1.0, number(0.001, 3600), "first wait before a retry; doubles", "seconds")
     retry_cap_seconds: float = setting(60.0, number(0.001, 86_400), "longest wait before a retry", "seconds")
+    allowed_private_targets: tuple[PrivateTarget, ...] = setting(
+        (),
+        private_targets(),
+        "private networks that users' addresses may lie in, by comma: `10.1.0.0/16:8443`",
+    )
+    loopback_targets: bool = setting(
+        False,
+        flag(),
+        "webhooks and tool servers may lie on loopback; on by default in a system of `par start` on loopback",
+    )
     retention_days: float | None = setting(None, number(0.01, 36_500), "finished tasks are kept this long", "days")
     log_level: str = setting("info", choice("debug", "info", "warning", "error"), "lowest level that is logged")
     log_format: str = setting("json", choice("json", "text"), "form of the log lines")

@@ -3,8 +3,10 @@
 import difflib
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -23,6 +25,14 @@ class OpenAICompatibleEndpoint:
 
     base_url: str
     api_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class PrivateTarget:
+    """A network that requests for users and models may go to although it is not public; `port` None: any web port."""
+
+    network: IPv4Network | IPv6Network
+    port: int | None = None
 
 
 def text(longest: int = 253) -> Reader[str]:
@@ -112,6 +122,32 @@ def names() -> Reader[tuple[str, ...]]:
         return found
 
     return read
+
+
+def private_targets() -> Reader[tuple[PrivateTarget, ...]]:
+    """Networks separated by commas, each with a port or without: `10.1.0.0/16:8443`, `[fd00::/8]:443`, `10.0.0.5`."""
+
+    def read(name: str, value: str) -> tuple[PrivateTarget, ...]:
+        return tuple(_private_target(name, word.strip()) for word in value.split(",") if word.strip())
+
+    return read
+
+
+_PRIVATE_TARGET = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<v4>[0-9./]+)|(?P<bare>[0-9a-fA-F:./]+))(?P<port>:[0-9]+)?")
+
+
+def _private_target(name: str, word: str) -> PrivateTarget:
+    match = _PRIVATE_TARGET.fullmatch(word)
+    if match is None or (match["bare"] and match["port"]):
+        raise ConfigurationError(name, f"{word!r} is not like 10.1.0.0/16, 10.0.0.5:8443 or [fd00::/8]:443")
+    try:
+        network = ip_network(match["v6"] or match["v4"] or match["bare"])
+    except ValueError as error:
+        raise ConfigurationError(name, f"{word!r} is not a network: {error}") from None
+    port = int(match["port"][1:]) if match["port"] else None
+    if port is not None and not 0 < port < 65536:
+        raise ConfigurationError(name, f"the port of {word!r} must be between 1 and 65535")
+    return PrivateTarget(network, port)
 
 
 def url(*schemes: str) -> Reader[str]:

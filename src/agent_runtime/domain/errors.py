@@ -5,6 +5,8 @@ AgentRuntimeError
 ├── RequestRefused                                        the client mends the request
 │   ├── InvalidRequest, NotFound, Conflict, TooLarge, NotAllowed
 ├── DatabaseUnavailable                                   try again later
+├── OutboundFailed                                        an address that a user or a model gave cannot be used
+│   └── AddressRefused
 ├── TaskFailed, ModelCallFailed, StateCorrupt             a task's attempt ends; its code says whether it is retried
 └── LeaseLost                                             the worker drops the task without a word
 """
@@ -99,6 +101,24 @@ class DatabaseUnavailable(AgentRuntimeError):
     def __init__(self, message: str, *, retry_after_seconds: int = 2) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class OutboundFailed(AgentRuntimeError):
+    """A request to an address that a user or a model gave failed; the message never tells a resolved address.
+
+    `code` is `address_refused`, `unreachable`, `timeout`, `protocol_error` or `too_many_redirects`.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AddressRefused(OutboundFailed):
+    """The address is not one that may be connected to; nothing was sent."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("address_refused", message)
 
 
 class LeaseLost(AgentRuntimeError):

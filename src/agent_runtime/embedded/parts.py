@@ -126,8 +126,9 @@ class Parts:
         return self._launch(self._programs.worker, child.name, worker_id=child.worker_id, worker_processes="1")
 
     def _launch(self, command: Sequence[str], name: str, **changes: str) -> subprocess.Popen[bytes]:
-        if "PAR_DEV_CONTROLS" not in self._settings.explicit:
-            changes["dev_controls"] = "on" if self._settings.on_loopback else "off"
+        for name in ("dev_controls", "loopback_targets"):
+            if f"PAR_{name.upper()}" not in self._settings.explicit:
+                changes[name] = "on" if self._settings.on_loopback else "off"
         environment = self._settings.child_environment(
             database_url=self.database_url, data_dir=str(self._layout.root), **changes
         )
