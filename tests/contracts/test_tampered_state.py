@@ -10,7 +10,7 @@ import pytest
 
 from agent_runtime.checkpointer.fence import OpenFence
 from agent_runtime.checkpointer.saver import PostgresSaver
-from agent_runtime.checkpointer.serializer import checksum
+from agent_runtime.checkpointer.stored_form import checksum
 from agent_runtime.domain.errors import StateCorrupt
 from tests.support.attempts import Desk, desk
 from tests.support.tasks import TaskBook, calculation, script

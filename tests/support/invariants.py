@@ -55,7 +55,7 @@ class Expectation:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        moves = [("task_submitted", "", "queued"), ("task_claimed", "queued", "running")]
+        moves = [("task_submitted", "", "queued"), ("task_forked", "", "queued"), ("task_claimed", "queued", "running")]
         moves += [
             (row.event_type, str(one), str(row.to_status)) for row in TRANSITIONS.values() for one in row.from_statuses
         ]

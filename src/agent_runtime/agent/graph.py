@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -42,11 +42,12 @@ class BuiltAgent:
 
 @dataclass(frozen=True)
 class AgentVersion:
-    """Which configuration: the key of the cache."""
+    """Which configuration: the key of the cache. `own_digest` stands for a configuration of a task's own."""
 
     tenant_id: str
     agent_id: str
     config_version: int
+    own_digest: str | None = None
 
 
 class AgentBuilder:
@@ -66,7 +67,9 @@ class AgentBuilder:
             self._built.move_to_end(version)
         return found
 
-    async def build(self, version: AgentVersion, snapshot: dict[str, Any], max_output_limit: int | None) -> BuiltAgent:
+    async def build(
+        self, version: AgentVersion, snapshot: Mapping[str, Any], max_output_limit: int | None
+    ) -> BuiltAgent:
         """Build an agent from its stored configuration. Raises ModelCallFailed, TaskFailed."""
         async with self._building:
             found = self.get(version)

@@ -44,6 +44,15 @@ def request_key(request: Request, body: BaseModel | None) -> RequestKey | None:
     return RequestKey(key, hashlib.sha256(signed).digest())
 
 
+async def answered_before(request: Request, body: BaseModel | None) -> Response | None:
+    """The first answer under the request's key, for routes that look at things before they act; None without one."""
+    key = request_key(request, body)
+    if key is None:
+        return None
+    found = await idempotency.read(runtime_of(request).database, caller_of(request).tenant_id, key)
+    return None if found is None else answer(found.response, found.status_code)
+
+
 async def once(request: Request, body: BaseModel | None, action: Action) -> Response:
     """Run `action` in a transaction of the caller's tenant, or answer again what its key was answered first.
 

@@ -1,13 +1,13 @@
 """Turns a LangGraph checkpoint into rows that refer to messages and channel versions, and back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from agent_runtime.checkpointer.message_log import MessageLog, expand, ranges
-from agent_runtime.checkpointer.serializer import TAG, Serializer, checksum, from_bytes, to_bytes
+from agent_runtime.checkpointer.message_log import MessageLog
+from agent_runtime.checkpointer.serializer import Serializer
+from agent_runtime.checkpointer.stored_form import TAG, StoredCheckpoint, checksum, expand, ranges, to_bytes
 from agent_runtime.domain.errors import StateCorrupt
 from agent_runtime.store.flush import ChannelRow, CheckpointRow
 
@@ -22,26 +22,6 @@ _SMALL_FIELDS = {
     "updated_channels": "uc",
     "pending_sends": "ps",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """A decoded `state`, with its references still unresolved."""
-
-    checkpoint_id: str
-    fields: dict[str, Any]
-    channels: dict[str, Any]
-    metadata: dict[str, Any]
-
-    @property
-    def message_sequences(self) -> set[int]:
-        """Sequences of all messages that the channels refer to directly."""
-        return {n for kind, *rest in self.channels.values() if kind == "m" for n in expand(rest[0])}
-
-    @property
-    def channel_versions(self) -> dict[str, str]:
-        """Version by channel, of those that are rows of their own."""
-        return {name: entry[1] for name, entry in self.channels.items() if entry[0] == "c"}
 
 
 def encode_checkpoint(
@@ -85,19 +65,6 @@ def checkpoint_row(
         checksum=checksum(state),
         **facts,
     )
-
-
-def read_state(checkpoint_id: str, state: bytes, expected_checksum: int) -> StoredCheckpoint:
-    """Decode `state` without resolving references. Raises StateCorrupt when its checksum or shape is wrong."""
-    data = bytes(state)
-    if checksum(data) != expected_checksum:
-        raise StateCorrupt(
-            f"checkpoint {checkpoint_id} fails its checksum: its bytes were changed after it was written"
-        )
-    parsed = from_bytes(data)
-    if not isinstance(parsed, dict) or not {"f", "c", "m"} <= parsed.keys():
-        raise StateCorrupt(f"checkpoint {checkpoint_id} has an unknown shape")
-    return StoredCheckpoint(checkpoint_id, parsed["f"], parsed["c"], parsed["m"])
 
 
 def build_checkpoint(
@@ -150,17 +117,6 @@ def resolver(messages: Mapping[int, BaseMessage]) -> Callable[[Any], Any]:
         return calls[index]
 
     return resolve
-
-
-def references_in(value: Any) -> set[int]:
-    """Sequences of all messages that encoded data refers to."""
-    if type(value) is list:
-        return set().union(*(references_in(item) for item in value)) if value else set()
-    if type(value) is not dict:
-        return set()
-    if value.get(TAG) in ("ref", "call"):
-        return {value["message"]} if isinstance(value.get("message"), int) else set()
-    return set().union(*(references_in(item) for item in value.values())) if value else set()
 
 
 def is_message_list(value: Any) -> bool:

@@ -6,13 +6,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from agent_runtime.checkpointer.serializer import TAG, Serializer, checksum, encode_message, to_bytes
+from agent_runtime.checkpointer.serializer import Serializer, encode_message
+from agent_runtime.checkpointer.stored_form import TAG, checksum, to_bytes
 from agent_runtime.store.flush import MessageRow
 
 # A message changed in place keeps its identity: the newest ones, where that happens, are compared by content.
 _COMPARED_BY_CONTENT = 2
-# Far over what a task can hold: a tampered range must not fill the memory.
-_MOST_MESSAGES = 1_000_000
 
 
 @dataclass(slots=True)
@@ -78,21 +77,3 @@ class MessageLog:
         if isinstance(message, AIMessage):
             for index, call in enumerate(message.tool_calls):
                 self._calls[id(call)] = (sequence, index)
-
-
-def ranges(sequences: Sequence[int]) -> list[list[int]]:
-    """`[start, length]` pairs: a history that only grew is one pair however long it is."""
-    found: list[list[int]] = []
-    for sequence in sequences:
-        if found and found[-1][0] + found[-1][1] == sequence:
-            found[-1][1] += 1
-        else:
-            found.append([sequence, 1])
-    return found
-
-
-def expand(pairs: Sequence[Sequence[int]]) -> list[int]:
-    """The sequences that `ranges` stands for. Raises ValueError for more of them than any history has."""
-    if sum(length for _, length in pairs) > _MOST_MESSAGES:
-        raise ValueError(f"a history of more than {_MOST_MESSAGES} messages")
-    return [sequence for start, length in pairs for sequence in range(start, start + length)]

@@ -1,22 +1,16 @@
 """Reads checkpoints back: rows to LangGraph's tuples, with every reference resolved and every checksum checked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 
-from agent_runtime.checkpointer.checkpoint_codec import (
-    StoredCheckpoint,
-    build_checkpoint,
-    read_state,
-    references_in,
-    resolver,
-)
-from agent_runtime.checkpointer.serializer import Serializer, checksum, decode_message, from_bytes
+from agent_runtime.checkpointer.checkpoint_codec import build_checkpoint, resolver
+from agent_runtime.checkpointer.serializer import Serializer, decode_message
+from agent_runtime.checkpointer.stored_form import StoredCheckpoint, from_bytes, read_state, used_messages, verified
 from agent_runtime.domain.errors import StateCorrupt
 from agent_runtime.store import checkpoint as store
 from agent_runtime.store.checkpoint import Thread
@@ -46,7 +40,7 @@ async def _load(database: Database, thread: Thread, thread_id: str, row: Row) ->
     writes = await store.writes(database, thread, stored.checkpoint_id)
     parsed = [(write["writer_id"], from_bytes(verified(write, "a pending write"))) for write in writes]
     bodies = await _channel_bodies(database, thread, stored)
-    needed = _needed_messages(stored, bodies.values(), [content for _, content in parsed])
+    needed = used_messages(stored, bodies.values(), [content for _, content in parsed])
     messages = await read_messages(database, thread, sorted(needed))
     checkpoint, metadata = build_checkpoint(stored, messages, bodies)
     serializer = Serializer(resolve=resolver(messages))
@@ -73,29 +67,6 @@ def config_of(thread_id: str, namespace: str, checkpoint_id: str) -> RunnableCon
     return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}
 
 
-def used_by(stored: StoredCheckpoint, bodies: Iterable[bytes], writes: Iterable[Any]) -> set[int]:
-    """Sequences of all messages that a checkpoint, its channels and its writes refer to."""
-    return _needed_messages(stored, bodies, writes)
-
-
-def verified(row: Row, what: str) -> bytes:
-    """The body of a row whose checksum holds. Raises StateCorrupt."""
-    body = bytes(row["body"])
-    if checksum(body) != row["checksum"]:
-        raise StateCorrupt(f"{what} fails its checksum: its bytes were changed after it was written")
-    return body
-
-
 async def _channel_bodies(database: Database, thread: Thread, stored: StoredCheckpoint) -> dict[str, bytes]:
     rows = await store.channels(database, thread, stored.channel_versions)
     return {row["channel"]: verified(row, f"channel {row['channel']}") for row in rows}
-
-
-def _needed_messages(stored: StoredCheckpoint, bodies: Iterable[bytes], writes: Iterable[Any]) -> set[int]:
-    needed = set(stored.message_sequences)
-    needed |= references_in([entry[1] for entry in stored.channels.values() if entry[0] == "i"])
-    for body in bodies:
-        needed |= references_in(from_bytes(body))
-    for content in writes:
-        needed |= references_in(content)
-    return needed

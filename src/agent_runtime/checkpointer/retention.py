@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent_runtime.checkpointer.checkpoint_codec import StoredCheckpoint, read_state
-from agent_runtime.checkpointer.reading import used_by, verified
-from agent_runtime.checkpointer.serializer import from_bytes
+from agent_runtime.checkpointer.stored_form import StoredCheckpoint, from_bytes, read_state, used_messages, verified
 from agent_runtime.store import checkpoint as store
 from agent_runtime.store.checkpoint import Thread
 from agent_runtime.store.database import Database, Row
@@ -60,7 +58,7 @@ async def _remove(database: Database, thread: Thread, rows: list[Row], *, kept: 
         if str(row["checkpoint_id"]) in kept:
             stored = _stored(row)
             bodies = await store.channels(database, thread, stored.channel_versions)
-            used |= used_by(
+            used |= used_messages(
                 stored, [verified(body, "a channel") for body in bodies], writes.get(stored.checkpoint_id, [])
             )
             versions |= set(stored.channel_versions.items())

@@ -5,8 +5,6 @@ not on the list is refused when it is stored, so that a task fails at the step t
 """
 
 import base64
-import json
-import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -23,9 +21,9 @@ from langchain_core.messages import (
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.types import Command, Interrupt, Overwrite, Send
 
+from agent_runtime.checkpointer.stored_form import TAG, from_bytes, to_bytes
 from agent_runtime.domain.errors import AgentRuntimeError, StateCorrupt
 
-TAG = "$"
 Encode = Callable[[Any], Any]
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -221,25 +219,6 @@ def decode_message(body: Any, serializer: Serializer | None = None) -> BaseMessa
         return _CLASSES[kind](**fields)
     except (TypeError, ValueError) as error:
         raise StateCorrupt(f"a stored message is malformed: {error}") from error
-
-
-def to_bytes(value: Any) -> bytes:
-    """JSON types as bytes. Lone surrogates survive: a model may send them and PostgreSQL's text would refuse them."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-
-
-def from_bytes(data: bytes) -> Any:
-    """JSON types again. Raises StateCorrupt."""
-    try:
-        return json.loads(bytes(data).decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError) as error:
-        raise StateCorrupt(f"stored state is no JSON: {error}") from error
-
-
-def checksum(data: bytes) -> int:
-    """CRC-32 as a signed integer, so that it fits PostgreSQL's integer."""
-    value = zlib.crc32(data)
-    return value - (1 << 32) if value >= 1 << 31 else value
 
 
 _PLAIN = Serializer()

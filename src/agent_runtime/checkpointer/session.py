@@ -19,7 +19,7 @@ from agent_runtime.checkpointer.checkpoint_codec import checkpoint_row, encode_c
 from agent_runtime.checkpointer.fence import Fence, OpenFence
 from agent_runtime.checkpointer.group_commit import Flushed, GroupCommit
 from agent_runtime.checkpointer.message_log import MessageLog
-from agent_runtime.checkpointer.serializer import checksum
+from agent_runtime.checkpointer.stored_form import checksum
 from agent_runtime.domain.errors import AgentRuntimeError, LeaseLost
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store.flush import CallRow, EventRow, MessageRow, Reservation, Unit, WriteRow

@@ -1,14 +1,20 @@
 """A task as its worker holds it: what the claim gave, typed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from agent_runtime.store.database import Row
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedTask:
-    """One claim. Money is microdollars, `seconds_left` until the task's timeout, steps are super-steps of the run."""
+    """One claim. Money is microdollars, `seconds_left` until the task's timeout, steps are super-steps of the run.
+
+    `own_config` is the configuration of a fork that changed its agent's; `asks_before_unsafe` has a person asked before
+    each call of a tool that is not safe to repeat.
+    """
 
     tenant_id: str
     task_id: str
@@ -28,6 +34,9 @@ class ClaimedTask:
     input: str | None
     enqueued_at: datetime
     throttle_streak: int = 0
+    own_config: Mapping[str, Any] | None = None
+    asks_before_unsafe: bool = False
+    is_fork: bool = False
 
     @classmethod
     def from_row(cls, row: Row) -> "ClaimedTask":
@@ -52,9 +61,12 @@ class ClaimedTask:
             input=row["input"],
             enqueued_at=row["enqueued_at"],
             throttle_streak=last.get("throttle_streak", 0),
+            own_config=row["own_config"],
+            asks_before_unsafe=row["asks_before_unsafe"],
+            is_fork=row["is_fork"],
         )
 
     @property
     def first_claim(self) -> bool:
         """Whether nothing can have been stored for the task yet."""
-        return self.attempt == 1
+        return self.attempt == 1 and not self.is_fork

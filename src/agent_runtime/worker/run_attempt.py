@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -137,13 +139,21 @@ def _graph_config(task: ClaimedTask, saver: PostgresSaver) -> Any:
 
 
 async def _agent_of(task: ClaimedTask, services: AttemptServices) -> BuiltAgent:
-    version = AgentVersion(task.tenant_id, task.agent_id, task.config_version)
+    version = AgentVersion(task.tenant_id, task.agent_id, task.config_version, _digest(task.own_config))
     found = services.agents.get(version)
     if found is not None:
         return found
-    snapshot = await lease_store.agent_config(services.database, task.tenant_id, task.agent_id, task.config_version)
+    snapshot = task.own_config or await lease_store.agent_config(
+        services.database, task.tenant_id, task.agent_id, task.config_version
+    )
     facts = await services.prices.of(snapshot["provider"], snapshot["model"])
     return await services.agents.build(version, snapshot, facts.max_output_tokens)
+
+
+def _digest(own_config: Mapping[str, Any] | None) -> str | None:
+    if own_config is None:
+        return None
+    return hashlib.sha256(json.dumps(own_config, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def _context_for(
@@ -174,8 +184,9 @@ async def _input_for(task: ClaimedTask, services: AttemptServices) -> Any:
     if task.first_claim:
         return first_state(task.input)
     point = await lease_store.resume_point(services.database, task.tenant_id, task.task_id)
-    if point is None:
-        raise TaskFailed("state_corrupt", "the task has no input")
-    if point["checkpoint_run"] is not None and point["checkpoint_run"] >= point["input_run"]:
+    if point is None or (point["checkpoint_run"] is None and point["input_run"] is None):
+        raise TaskFailed("state_corrupt", "the task has neither a checkpoint nor an input")
+    checkpoint_run, input_run = point["checkpoint_run"], point["input_run"]
+    if input_run is None or (checkpoint_run is not None and checkpoint_run >= input_run):
         return None
     return first_state(point["input"])

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_runtime.api.agent_rules import checked_config, parsed_config
-from agent_runtime.api.answer import answer, once
+from agent_runtime.api.answer import answer, answered_before, once
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
@@ -39,6 +39,8 @@ async def list_versions(request: Request, agent_id: AgentReference, query: Annot
 async def restore_version(request: Request, agent_id: AgentReference, version: Version) -> Response:
     """Make an earlier configuration the current one again, as a new version; what this server lacks by now is named."""
     body = await read_body(request, NoFields)
+    if (replayed := await answered_before(request, body)) is not None:
+        return replayed
     caller, runtime = caller_of(request), runtime_of(request)
     earlier = await store.get_version(runtime.database, caller.tenant_id, agent_id, version)
     config = await checked_config(runtime, parsed_config(earlier))

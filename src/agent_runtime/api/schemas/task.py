@@ -79,6 +79,15 @@ class RedriveRequest(RequestModel):
         return [name for name, value in asked.items() if value is not None]
 
 
+class ForkRequest(RequestModel):
+    """Where a new task starts, and what is different there; `agent_config` is merged (RFC 7396)."""
+
+    checkpoint_id: Identifier
+    agent_config: dict[str, Any] | None = None
+    input: Input | None = None
+    asks_before_unsafe: bool = True
+
+
 class FollowUpRequest(RequestModel):
     """The next message of a completed task's conversation."""
 

@@ -85,7 +85,8 @@ told as (
 select g.tenant_id, g.agent_id, f.slots is null as contended, f.oldest, c.task_id, c.attempt, c.config_version, c.run_number,
     c.priority, c.max_retries, c.max_steps, c.retry_count, c.crash_count, c.cost_microdollars, c.budget_max,
     extract(epoch from c.deadline_at - par.now())::double precision as seconds_left, c.enqueued_at,
-    c.retry_history -> -1 as last_retry, r.input, r.steps as run_steps
+    c.retry_history -> -1 as last_retry, c.own_config, c.asks_before_unsafe, c.forked_from is not null as is_fork, r.input,
+    r.steps as run_steps
 from agents g
 left join free f on f.tenant_id = g.tenant_id and f.agent_id = g.agent_id
 left join claimed c on c.tenant_id = g.tenant_id and c.agent_id = g.agent_id

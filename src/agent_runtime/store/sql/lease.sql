@@ -78,15 +78,19 @@ where s.status = 'offline' and s.last_heartbeat_at < par.now() - interval '1 day
   and not exists (select from par.attempts a where a.worker_id = s.worker_id and a.ended_at is null)
 
 -- name: resume_point
--- Where a run goes on: the newest checkpoint's run, and the newest input with the run it was given to.
-select
-    (select c.run_number from par.checkpoints c
-     where c.tenant_id = %(tenant_id)s and c.task_id = %(task_id)s and c.namespace = '' order by c.checkpoint_id desc limit 1)
-        as checkpoint_run,
-    r.run_number as input_run, r.input
-from par.runs r
-where r.tenant_id = %(tenant_id)s and r.task_id = %(task_id)s and r.input is not null
-order by r.run_number desc limit 1
+-- Where a run goes on: the newest checkpoint's run, and the newest input with the run it was given to. Inputs from before a run
+-- that started at a chosen checkpoint are in that checkpoint or left behind with what came after it.
+select newest.run_number as checkpoint_run, given.run_number as input_run, given.input
+from (select coalesce(max(r.run_number), 0) as run_number from par.runs r
+      where r.tenant_id = %(tenant_id)s and r.task_id = %(task_id)s and r.from_checkpoint_id is not null) chosen
+left join lateral (
+    select c.run_number from par.checkpoints c
+    where c.tenant_id = %(tenant_id)s and c.task_id = %(task_id)s and c.namespace = ''
+    order by c.checkpoint_id desc limit 1) newest on true
+left join lateral (
+    select r.run_number, r.input from par.runs r
+    where r.tenant_id = %(tenant_id)s and r.task_id = %(task_id)s and r.input is not null and r.run_number >= chosen.run_number
+    order by r.run_number desc limit 1) given on true
 
 -- name: agent_config
 -- The configuration that a task was submitted under.
