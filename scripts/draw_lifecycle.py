@@ -24,6 +24,12 @@ _MEANING: dict[Change, str] = {
     Change.FORCE_DEAD_LETTER: "a developer control",
     Change.REDRIVE: "a person sends a dead letter round again, as the task's next run",
     Change.FOLLOW_UP: "a person continues a completed task, as its next run",
+    Change.ASK_APPROVAL: "a tool call waits for a person: by its policy, or because its outcome is unknown",
+    Change.ASK_INPUT: "the agent asked a person (`request_human_input`)",
+    Change.APPROVE: "a person let the call run, as it is or edited, or gave its result",
+    Change.REJECT: "a person refused the call; the model reads the reason",
+    Change.RESPOND: "a person answered the question",
+    Change.EXPIRE_REQUEST: "nobody answered within `human_input_timeout_seconds` of the agent",
 }
 
 _PAGE = """# The lifecycle of a task

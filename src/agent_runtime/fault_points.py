@@ -17,6 +17,7 @@ POINTS = frozenset(
         "submit.committed",
         "cancel.committed",
         "redrive.committed",
+        "answer.committed",
         "claim.committed",
         "attempt.started",
         "model.before_call",

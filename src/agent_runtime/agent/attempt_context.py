@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from agent_runtime.agent.tool_gate import Concern, PastCalls
 from agent_runtime.checkpointer.group_commit import Flushed
 from agent_runtime.checkpointer.session import Session
+from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.budget import check_hourly_budget, check_task_budget
 from agent_runtime.domain.errors import TaskFailed
+from agent_runtime.domain.human_request import Question
 from agent_runtime.domain.price import Price
+from agent_runtime.domain.tool_policy import ToolPolicy, policy_of
 from agent_runtime.store.database import Row
 from agent_runtime.tools.call_environment import CallEnvironment
 from agent_runtime.tools.services import ToolServices
@@ -33,7 +37,10 @@ class AttemptContext:
     cost_before: int = 0
     task_budget: int | None = None
     max_output_tokens: int = 8192
-    safe_tools: frozenset[str] = frozenset()
+    config: AgentConfig | None = None
+    asks_before_unsafe: bool = False
+    past: PastCalls = field(default_factory=PastCalls)
+    questions: list[Question] = field(default_factory=list)
     tenant_id: str = ""
     run_number: int = 1
     attempt: int = 1
@@ -54,12 +61,27 @@ class AttemptContext:
             self.tenant_id, self.session.task_id, self.run_number, self.attempt, tool_call_id, self.services
         )
 
-    def may_start_early(self, tool_name: str) -> bool:
-        """Whether a tool may run while the step before it becomes durable: safe to repeat, and no budget in reach."""
+    def policy_of(self, tool_name: str) -> ToolPolicy:
+        """Whether a tool may run by itself and run again."""
+        if self.config is None:
+            return ToolPolicy(safe_to_repeat=False, asks=False)
+        return policy_of(self.config, tool_name, forked=self.asks_before_unsafe)
+
+    def concern_of(self, tool_name: str) -> Concern | None:
+        """What has changed in a tool of a customer's server since it was approved."""
+        servers = self.services.tool_servers
+        return servers.concern_of(tool_name) if servers is not None else None
+
+    def first_question(self) -> Question | None:
+        """What the task asks now: of several calls of a turn, the first that waits."""
+        return min(self.questions, key=lambda question: question.place, default=None)
+
+    def budget_is_far(self) -> bool:
+        """Whether no budget of the task can have been reached by what is not recorded yet."""
         limits = [
             limit for limit in (self.session.last_flushed.budget_max_per_task, self.task_budget) if limit is not None
         ]
-        return tool_name in self.safe_tools and (not limits or self.cost_before + self.session.cost < min(limits))
+        return not limits or self.cost_before + self.session.cost < min(limits)
 
     async def check_budgets(self, flushed: Flushed, *, paid: bool) -> None:
         """Raise BudgetReached when recorded spend has reached a limit; `paid` calls look at the hour's, too."""

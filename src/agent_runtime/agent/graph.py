@@ -13,7 +13,6 @@ from langchain_core.messages import AIMessage, BaseMessage
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.middleware import RuntimeMiddleware
 from agent_runtime.domain.agent_config import AgentConfig
-from agent_runtime.domain.tool_policy import policy_of
 from agent_runtime.models.open_model import open_chat_model
 from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
 from agent_runtime.tools.registry import build_tools
@@ -37,7 +36,6 @@ class BuiltAgent:
     graph: Any
     config: AgentConfig
     max_output_tokens: int
-    safe_tools: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,7 @@ class AgentBuilder:
                 middleware=[RuntimeMiddleware()],
                 context_schema=AttemptContext,
             )
-        safe = frozenset(name for name in config.allowed_tools if policy_of(config, name).safe_to_repeat)
-        return BuiltAgent(graph, config, options.sent_max_output_tokens, safe)
+        return BuiltAgent(graph, config, options.sent_max_output_tokens)
 
 
 @contextmanager

@@ -15,8 +15,10 @@ from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
+from agent_runtime.agent.tool_gate import Give, decide, edited_note, finished_row, started_row, stop_for_person
 from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed
+from agent_runtime.domain.human_request import Question
 from agent_runtime.tools import call_environment
 
 _log = structlog.get_logger("agent")
@@ -98,17 +100,45 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]]
     ) -> ToolAnswer:
-        """Start a tool call when the model's decision is durable; a tool that fails gives the model an error.
+        """Start a tool call when the gate lets it and the model's decision is durable.
 
-        A tool that is safe to repeat need not wait: it starts while the decision becomes durable.
+        A tool that is safe to repeat need not wait: it starts while the decision becomes durable. One that is not has
+        its intent committed first and its result recorded, so that nobody has to guess after a crash.
         """
-        context = cast("AttemptContext", request.runtime.context)
+        context, call = cast("AttemptContext", request.runtime.context), request.tool_call
         context.check_steps()
-        if context.may_start_early(request.tool_call["name"]):
+        policy = context.policy_of(call["name"])
+        decision = decide(request, policy, context.past, context.concern_of(call["name"]))
+        context.session.node_name = "tools"
+        if isinstance(decision, Question):
+            context.questions.append(decision)
+            raise stop_for_person(decision)
+        if isinstance(decision, Give):
+            if decision.row is not None:
+                context.session.record_tool_call(decision.row)
+            return decision.message
+        if decision.recorded:
+            context.session.record_tool_call(started_row(call, decision))
+        if not decision.recorded and policy.safe_to_repeat and context.budget_is_far():
             context.session.durable_soon()
         else:
             await context.check_budgets(await context.session.durable(), paid=False)
-        context.session.node_name = "tools"
+        if decision.arguments is not call["args"]:
+            request = request.override(tool_call={**call, "args": dict(decision.arguments)})
+        answer = await self._run(context, request, handler)
+        if isinstance(answer, ToolMessage):
+            answer = edited_note(answer, decision.arguments) if decision.edited else answer
+            if decision.recorded:
+                context.session.record_tool_call(finished_row(answer))
+        return answer
+
+    async def _run(
+        self,
+        context: AttemptContext,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]],
+    ) -> ToolAnswer:
+        """Run a tool; one that fails gives the model an error."""
         fault_points.reach("tool.before_call")
         began = time.monotonic()
         token = call_environment.enter(context.environment_of(request.tool_call["id"] or ""))

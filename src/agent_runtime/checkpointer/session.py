@@ -24,6 +24,7 @@ from agent_runtime.domain.errors import AgentRuntimeError, LeaseLost
 from agent_runtime.domain.task_lifecycle import Move
 from agent_runtime.store.flush import CallRow, EventRow, MessageRow, Reservation, Unit, WriteRow
 from agent_runtime.store.task_lifecycle import plain_text
+from agent_runtime.store.tool_call import ToolCallRow
 
 # A finished parallel tool call becomes durable by itself if its siblings keep the step open for longer than this.
 _SIBLING_SECONDS = 0.02
@@ -174,6 +175,14 @@ class Session:
         if message is not None:
             self._usage_by_message[id(message)] = (message, call)
 
+    def record_tool_call(self, row: ToolCallRow) -> None:
+        """Where a tool call stands now; it goes into the ledger with the next write."""
+        before = self._unit.tool_calls.get(row.tool_call_id)
+        if before is not None:
+            known = {"arguments": row.arguments or before.arguments, "request_id": row.request_id or before.request_id}
+            row = replace(row, **known)
+        self._unit.tool_calls[row.tool_call_id] = row
+
     def release_reservation(self) -> None:
         """The call did not happen or cost nothing: what was reserved for it is given back with the next write."""
         self._unit.settles = True
@@ -275,7 +284,7 @@ class Session:
         return Unit(tenant_id=tenant_id, task_id=self.task_id, attempt=self._attempt)
 
     def _has_steps(self) -> bool:
-        return bool(self._unit.calls or self._unit.step_count)
+        return bool(self._unit.calls or self._unit.step_count or self._unit.tool_calls)
 
     def _node(self, metadata: Mapping[str, Any]) -> str | None:
         name, self.node_name = self.node_name, None

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from agent_runtime.domain.tool_policy import ASKS_PERSON
+
 SYSTEM_PROMPT_BYTES = 50 * 1024
 HUMAN_INPUT_TIMEOUT_SECONDS = 86_400
 NOT_AVAILABLE = "not available yet"
@@ -33,12 +35,11 @@ BUILT_IN_TOOLS = frozenset(
     }
 )
 DEVELOPER_TOOLS = frozenset({"dev_sleep"})
-AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep"})
+AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep", "request_human_input"})
 
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
     "langfuse_endpoint_id": (None,),
-    "human_input_timeout_seconds": (None, HUMAN_INPUT_TIMEOUT_SECONDS),
     "fallback_models": (None, []),
     "tool_servers": (None, []),
     "sandbox": (None,),
@@ -128,7 +129,5 @@ def _policy_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
             yield FieldProblem(("tool_policies", name), "this is neither a built-in tool nor server__tool")
         elif name not in AVAILABLE_TOOLS:
             yield FieldProblem(("tool_policies", name), NOT_AVAILABLE)
-        elif policy.get("policy") == "ask":
-            yield FieldProblem(("tool_policies", name, "policy"), NOT_AVAILABLE)
-        elif policy.get("idempotent") is False:
-            yield FieldProblem(("tool_policies", name, "idempotent"), NOT_AVAILABLE)
+        elif name == ASKS_PERSON and policy.get("policy") == "ask":
+            yield FieldProblem(("tool_policies", name, "policy"), "this tool asks a person anyway")

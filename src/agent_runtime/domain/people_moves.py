@@ -13,6 +13,9 @@ _VERB = {
     Change.REDRIVE: "redriven",
     Change.FOLLOW_UP: "followed up",
     Change.LEASE_EXPIRED: "taken from its worker",
+    Change.APPROVE: "approved",
+    Change.REJECT: "rejected",
+    Change.RESPOND: "answered",
     Change.FORCE_DEAD_LETTER: "forced into a dead letter",
 }
 

@@ -33,6 +33,12 @@ class Change(StrEnum):
     FORCE_DEAD_LETTER = "force_dead_letter"
     REDRIVE = "redrive"
     FOLLOW_UP = "follow_up"
+    ASK_APPROVAL = "ask_approval"
+    ASK_INPUT = "ask_input"
+    APPROVE = "approve"
+    REJECT = "reject"
+    RESPOND = "respond"
+    EXPIRE_REQUEST = "expire_request"
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,14 @@ TRANSITIONS: dict[Change, Transition] = {
     Change.FORCE_DEAD_LETTER: Transition((Status.RUNNING,), Status.DEAD_LETTER, "task_dead_lettered"),
     Change.REDRIVE: Transition((Status.DEAD_LETTER,), Status.QUEUED, "task_redriven"),
     Change.FOLLOW_UP: Transition((Status.COMPLETED,), Status.QUEUED, "task_follow_up"),
+    Change.ASK_APPROVAL: Transition((Status.RUNNING,), Status.WAITING_FOR_APPROVAL, "task_approval_requested"),
+    Change.ASK_INPUT: Transition((Status.RUNNING,), Status.WAITING_FOR_INPUT, "task_input_requested"),
+    Change.APPROVE: Transition((Status.WAITING_FOR_APPROVAL,), Status.QUEUED, "task_approved"),
+    Change.REJECT: Transition((Status.WAITING_FOR_APPROVAL,), Status.QUEUED, "task_rejected"),
+    Change.RESPOND: Transition((Status.WAITING_FOR_INPUT,), Status.QUEUED, "task_input_received"),
+    Change.EXPIRE_REQUEST: Transition(
+        (Status.WAITING_FOR_APPROVAL, Status.WAITING_FOR_INPUT), Status.DEAD_LETTER, "task_dead_lettered"
+    ),
 }
 
 TERMINAL = frozenset({Status.COMPLETED, Status.DEAD_LETTER})
@@ -91,12 +105,36 @@ class NextRun:
 
 
 @dataclass(frozen=True)
+class NewRequest:
+    """The question that a waiting task puts to people. `tool_args` and `details` are JSON text."""
+
+    request_id: str
+    kind: str
+    prompt: str
+    expires_seconds: int
+    tool_name: str | None = None
+    tool_call_id: str | None = None
+    tool_args: str | None = None
+    reason: str | None = None
+    request_details: str | None = None
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """A person's answer to the open request `answers_request`. `answer` is JSON text."""
+
+    answers_request: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Move:
     """One change of one task, to be landed by the store. Made by the constructors below only.
 
     `attempt` is the fence of a worker's move and None for moves of people and timers; `flush_number` asks in addition
     that this write of the worker has landed,
-    `overdue` that the task's time is still up, `paused_for` that it is still paused for that reason.
+    `overdue` that the task's time is still up, `paused_for` that it is still paused for that reason, `given` that the
+    request it answers is still open, `expires` that the open request's time is up.
     `output` is JSON text. Durations are seconds on the database's clock.
     """
 
@@ -106,6 +144,7 @@ class Move:
     attempt: int | None = None
     flush_number: int | None = None
     overdue: bool | None = None
+    expires: bool | None = None
     paused_for: str | None = None
     actor: str | None = None
     failure: Failure | None = None
@@ -121,6 +160,8 @@ class Move:
     details: dict[str, Any] | None = None
     saves_cost: bool = False
     next_run: NextRun | None = None
+    request: NewRequest | None = None
+    given: GivenAnswer | None = None
 
     @property
     def transition(self) -> Transition:

@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from agent_runtime.domain.agent_config import AgentConfig
 
 # Built in and without effects outside the conversation: a call of unknown outcome may simply run again.
-SAFE_TO_REPEAT = frozenset({"calculator", "dev_sleep"})
+# The tool by which an agent asks a person; it runs nothing.
+ASKS_PERSON = "request_human_input"
+SAFE_TO_REPEAT = frozenset({"calculator", "dev_sleep", ASKS_PERSON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +17,21 @@ class ToolPolicy:
     """What an agent's configuration says of one tool.
 
     `safe_to_repeat`: a call whose outcome is unknown may run again without a person's word.
-    `asks`: every call waits for a person first.
+    `asks`: every call waits for a person first; `asks_as_fork`: because the task that it was forked from may have made
+    the same call.
     """
 
     safe_to_repeat: bool
     asks: bool
+    asks_as_fork: bool = False
 
 
-def policy_of(config: "AgentConfig", tool_name: str) -> ToolPolicy:
-    """The policy of a built-in tool or of `server__tool`; what the configuration says goes before the default."""
+def policy_of(config: "AgentConfig", tool_name: str, *, forked: bool = False) -> ToolPolicy:
+    """The policy of a built-in tool or of `server__tool`; what the configuration says goes before the default.
+
+    `forked`: the task asks before all that is not safe to repeat.
+    """
     said = config.tool_policies.get(tool_name, {})
     idempotent = said.get("idempotent")
     safe = tool_name in SAFE_TO_REPEAT if idempotent is None else bool(idempotent)
-    return ToolPolicy(safe_to_repeat=safe, asks=said.get("policy") == "ask")
+    return ToolPolicy(safe_to_repeat=safe, asks=said.get("policy") == "ask", asks_as_fork=forked and not safe)

@@ -12,6 +12,7 @@ from agent_runtime.store.arrays import ByteaArray, literal, text_literal
 from agent_runtime.store.database import Row, fetch_all
 from agent_runtime.store.queries import query, raw_query
 from agent_runtime.store.task_lifecycle import moves_parameter
+from agent_runtime.store.tool_call import ToolCallRow, record_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ class Unit:
     writes: list[WriteRow] = field(default_factory=list)
     calls: list[CallRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
+    tool_calls: dict[str, ToolCallRow] = field(default_factory=dict)
     step_count: int = 0
     finishes: bool = False
     settles: bool = False
@@ -133,7 +135,8 @@ class Unit:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not (self.messages or self.checkpoints or self.writes or self.calls or self.events or self.settles)
+        held = self.messages or self.checkpoints or self.writes or self.calls or self.events or self.tool_calls
+        return not (held or self.settles)
 
 
 # Column of the statement -> attribute of the row, by how it travels: plain numbers and ids, texts, or bytes.
@@ -253,13 +256,18 @@ async def flush(
     `lane` keeps the counters of flushes that run side by side apart, so that they do not wait for each other.
     Gives the rows of the units that landed (by `ordinal`, from 1) and of the moves that landed.
     """
-    if not moves:
+    recorded = record_parameters(units)
+    if not moves and recorded is None:
         return await (await _execute(connection, "flush", "flush", flush_parameters(units, lane))).fetchall(), []
+    moved: AsyncRawCursor[DictRow] | None = None
     # In a pipeline, autocommit statements up to the sync are one transaction and one round trip.
     async with connection.pipeline():
         flushed = await _execute(connection, "flush", "flush", flush_parameters(units, lane))
-        moved = await _execute(connection, "task_lifecycle", "transition", {"moves": moves_parameter(moves)})
-    return await flushed.fetchall(), await moved.fetchall()
+        if recorded is not None:
+            await _execute(connection, "tool_call", "record", recorded)
+        if moves:
+            moved = await _execute(connection, "task_lifecycle", "transition", {"moves": moves_parameter(moves)})
+    return await flushed.fetchall(), await moved.fetchall() if moved is not None else []
 
 
 async def _execute(

@@ -62,7 +62,7 @@ def _row(move: Move) -> dict[str, Any]:
     row: dict[str, Any] = {
         key: value
         for key, value in asdict(move).items()
-        if value is not None and key not in {"change", "failure", "next_run", "details"}
+        if value is not None and key not in {"change", "failure", "next_run", "details", "request", "given"}
     }
     row |= {
         "from_statuses": [str(status) for status in transition_.from_statuses],
@@ -80,4 +80,7 @@ def _row(move: Move) -> dict[str, Any]:
         run = move.next_run
         row |= {"run_kind": run.kind, "run_id": run.run_id, "run_input": run.input}
         row["from_checkpoint_id"] = run.from_checkpoint_id
+    for part in (move.request, move.given):
+        if part is not None:
+            row |= {key: value for key, value in asdict(part).items() if value is not None}
     return row

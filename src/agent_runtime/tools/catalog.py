@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent_runtime.domain.agent_config import DEVELOPER_TOOLS
-from agent_runtime.domain.tool_policy import SAFE_TO_REPEAT
+from agent_runtime.domain.tool_policy import ASKS_PERSON, SAFE_TO_REPEAT
 from agent_runtime.tools.calculator import MAX_EXPRESSION_LENGTH
 
 
@@ -28,6 +28,12 @@ class DevSleepArguments(Arguments):
     """What `dev_sleep` takes."""
 
     seconds: Annotated[float, Field(ge=0, le=3600, strict=False, description="How long to wait")]
+
+
+class RequestHumanInputArguments(Arguments):
+    """What `request_human_input` takes."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=10_000, description="The question, with all a person needs")]
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,11 @@ TOOLS: dict[str, ToolEntry] = {
             "calculator",
             "Work out an arithmetic expression exactly. Numbers, + - * / // % ** and parentheses.",
             CalculatorArguments,
+        ),
+        ToolEntry(
+            ASKS_PERSON,
+            "Ask a person and wait for the answer, which may take hours. Use it for what only a person can decide.",
+            RequestHumanInputArguments,
         ),
         ToolEntry("dev_sleep", "Wait for some seconds. For trying out the runtime.", DevSleepArguments),
     )

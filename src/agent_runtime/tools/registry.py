@@ -6,6 +6,7 @@ from typing import Any
 from langchain_core.tools import BaseTool, StructuredTool
 
 from agent_runtime.domain.errors import TaskFailed
+from agent_runtime.domain.tool_policy import ASKS_PERSON
 from agent_runtime.tools.calculator import calculate
 from agent_runtime.tools.catalog import TOOLS
 from agent_runtime.tools.dev_sleep import dev_sleep
@@ -15,7 +16,16 @@ async def _calculator(expression: str) -> str:
     return calculate(expression)
 
 
-_RUN: dict[str, Callable[..., Awaitable[Any]]] = {"calculator": _calculator, "dev_sleep": dev_sleep}
+async def _request_human_input(prompt: str) -> str:
+    """Never runs: the gate before every call turns it into a question. Should it be reached, the model learns of it."""
+    raise RuntimeError(f"nobody could be asked: {prompt[:200]}")
+
+
+_RUN: dict[str, Callable[..., Awaitable[Any]]] = {
+    "calculator": _calculator,
+    "dev_sleep": dev_sleep,
+    ASKS_PERSON: _request_human_input,
+}
 
 
 def build_tools(names: Iterable[str], *, dev_controls: bool) -> list[BaseTool]:

@@ -5,8 +5,9 @@ from agent_runtime.checkpointer.group_commit import FlushRefused
 from agent_runtime.checkpointer.serializer import NotStorable
 from agent_runtime.domain.budget import BudgetReached
 from agent_runtime.domain.errors import DatabaseUnavailable, LeaseLost, ModelCallFailed, TaskFailed
+from agent_runtime.domain.human_request import PersonNeeded
 from agent_runtime.fault_points import FaultInjected
-from agent_runtime.worker.outcome import Dropped, Failed, Outcome, OverBudget, RetryLater
+from agent_runtime.worker.outcome import AskedHuman, Dropped, Failed, Outcome, OverBudget, RetryLater
 
 
 def classify(error: BaseException) -> Outcome:
@@ -18,6 +19,8 @@ def classify(error: BaseException) -> Outcome:
             return Dropped(outcome)
         case BudgetReached():
             return OverBudget(error.reason, error.limit, error.spent, error.clears_in_seconds)
+        case PersonNeeded(question=question, expires_seconds=seconds):
+            return AskedHuman(question, seconds)
         case ModelCallFailed():
             return _model_failure(error)
         case TaskFailed(code=code, retryable=retryable, reason=reason):

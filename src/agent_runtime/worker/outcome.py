@@ -5,6 +5,7 @@ from typing import Any, assert_never
 
 from agent_runtime.domain.budget import how_it_clears
 from agent_runtime.domain.dead_letter import error_fingerprint
+from agent_runtime.domain.human_request import INPUT, Question
 from agent_runtime.domain.retry import Backoff, after_failure
 from agent_runtime.domain.task_lifecycle import Change, Failure, Move
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -47,6 +48,14 @@ class OverBudget:
 
 
 @dataclass(frozen=True)
+class AskedHuman:
+    """The task waits for a person, at most `expires_seconds`; its worker is free meanwhile."""
+
+    question: Question
+    expires_seconds: int
+
+
+@dataclass(frozen=True)
 class Drained:
     """The worker stops; the task goes on elsewhere at once."""
 
@@ -58,7 +67,7 @@ class Dropped:
     why: str
 
 
-Outcome = Completed | Failed | RetryLater | OverBudget | Drained | Dropped
+Outcome = Completed | Failed | RetryLater | OverBudget | AskedHuman | Drained | Dropped
 
 
 def move_for(task: ClaimedTask, outcome: Outcome, *, progressed: bool, backoff: Backoff) -> Move | None:
@@ -72,6 +81,8 @@ def move_for(task: ClaimedTask, outcome: Outcome, *, progressed: bool, backoff: 
             return _retry(task, outcome, progressed, backoff)
         case OverBudget():
             return _pause(task, outcome, progressed)
+        case AskedHuman():
+            return _ask(task, outcome, progressed)
         case Drained():
             return Move(task.tenant_id, task.task_id, Change.HAND_OVER, **_after_progress(progressed))
         case Dropped():
@@ -106,6 +117,19 @@ def _pause(task: ClaimedTask, outcome: OverBudget, progressed: bool) -> Move:
         pause_details=details,
         resume_seconds=outcome.clears_in_seconds,
         details={"pause_reason": outcome.reason, **details},
+        **_after_progress(progressed),
+    )
+
+
+def _ask(task: ClaimedTask, outcome: AskedHuman, progressed: bool) -> Move:
+    request = outcome.question.request(outcome.expires_seconds)
+    details = {"request_id": request.request_id, "tool_name": request.tool_name, "tool_call_id": request.tool_call_id}
+    return Move(
+        task.tenant_id,
+        task.task_id,
+        Change.ASK_INPUT if request.kind == INPUT else Change.ASK_APPROVAL,
+        request=request,
+        details={**details, "reason": request.reason, "expires_in_seconds": request.expires_seconds},
         **_after_progress(progressed),
     )
 

@@ -32,6 +32,7 @@ from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.heartbeat import Heartbeat, Listeners
 from agent_runtime.worker.live_text import LiveText
+from agent_runtime.worker.maintenance.expire_requests import expire_requests
 from agent_runtime.worker.maintenance.hand_back import hand_back
 from agent_runtime.worker.maintenance.resume import resume_cleared
 from agent_runtime.worker.maintenance.retain import retain
@@ -133,6 +134,7 @@ class WorkerProcess:
             Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
             Duty("stray attempts", 2.0, partial(self._hand_back, _STRAY_SECONDS)),
             Duty("timeouts", 1.0, partial(time_out, self._database)),
+            Duty("expired requests", 1.0, partial(expire_requests, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
             Duty("rollups", _ROLL_UP_SECONDS, partial(rollup_store.roll_up, self._database)),

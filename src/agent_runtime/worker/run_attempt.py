@@ -17,17 +17,21 @@ from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.graph import AgentVersion, BuiltAgent, answer_of
 from agent_runtime.agent.run_control import GraphDrained, RunControl, first_state
+from agent_runtime.agent.tool_gate import PastCalls
 from agent_runtime.checkpointer.fence import Fence
 from agent_runtime.checkpointer.saver import PostgresSaver
 from agent_runtime.checkpointer.session import Session
 from agent_runtime.domain.errors import TaskFailed
+from agent_runtime.domain.human_request import PersonNeeded
 from agent_runtime.store import budget as budget_store
 from agent_runtime.store import lease as lease_store
+from agent_runtime.store.human_request import unused_answers
+from agent_runtime.store.tool_call import past_calls
 from agent_runtime.tools.services import ToolServices
 from agent_runtime.worker.attempt_services import AttemptServices, open_services
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.classify_failure import classify
-from agent_runtime.worker.outcome import Completed, Drained, Dropped, Failed, Outcome
+from agent_runtime.worker.outcome import AskedHuman, Completed, Drained, Dropped, Failed, Outcome
 from agent_runtime.worker.settle import settle
 
 _log = structlog.get_logger("worker.attempt")
@@ -103,7 +107,8 @@ async def _outcome_of(attempt: Attempt, session: Session, services: AttemptServi
         raise
     except Exception as error:  # noqa: BLE001 - an attempt may end with any error; classify says what it means
         outcome = classify(error)
-        _log.info("attempt_failed", error_type=type(error).__name__, error=str(error)[:500])
+        if not isinstance(outcome, AskedHuman):
+            _log.info("attempt_failed", error_type=type(error).__name__, error=str(error)[:500])
         return outcome
 
 
@@ -130,6 +135,8 @@ async def _run(task: ClaimedTask, control: RunControl, session: Session, service
         state = await agent.graph.ainvoke(
             graph_input, _graph_config(task, saver), context=context, durability="sync", control=control
         )
+    if (question := context.first_question()) is not None:
+        raise PersonNeeded(question, expires_seconds=agent.config.human_input_timeout_seconds)
     return answer_of(state)
 
 
@@ -170,13 +177,23 @@ async def _context_for(
         cost_before=task.cost,
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
-        safe_tools=agent.safe_tools,
+        config=agent.config,
+        past=await _past_of(task, services),
         tenant_id=task.tenant_id,
         run_number=task.run_number,
         attempt=task.attempt,
         services=tools,
         admit=partial(budget_store.admit, services.database, task.tenant_id, task.agent_id, task.task_id, task.attempt),
     )
+
+
+async def _past_of(task: ClaimedTask, services: AttemptServices) -> PastCalls:
+    """What earlier attempts and people left for the calls under way; nothing at a first claim."""
+    if task.first_claim:
+        return PastCalls()
+    calls = await past_calls(services.database, task.tenant_id, task.task_id)
+    answers = await unused_answers(services.database, task.tenant_id, task.task_id)
+    return PastCalls.of(calls, answers)
 
 
 async def _input_for(task: ClaimedTask, services: AttemptServices) -> Any:

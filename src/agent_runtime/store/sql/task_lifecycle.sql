@@ -14,7 +14,9 @@ with moves as materialized (
         actor text, error_code text, error_message text, dead_letter_reason text, error_fingerprint text,
         delay_seconds double precision, retry_count integer, crash_count integer, retry_entry jsonb, output text,
         pause_reason text, pause_details jsonb, resume_seconds double precision, details text, saves_cost boolean,
-        run_kind text, run_id uuid, run_input text, from_checkpoint_id uuid)
+        run_kind text, run_id uuid, run_input text, from_checkpoint_id uuid,
+        request_id uuid, kind text, prompt text, expires_seconds integer, tool_name text, tool_call_id text, tool_args text,
+        reason text, request_details text, answers_request uuid, answer text, expires boolean)
 ),
 held as materialized (
     select m.*, t.status as status_before, t.attempt as live_attempt, t.agent_id, t.run_number as ended_run, t.config_version
@@ -25,9 +27,14 @@ held as materialized (
           and (m.attempt is null or m.attempt = k.attempt)
           and (m.overdue is null or k.deadline_at < par.now()) and (m.paused_for is null or m.paused_for = k.pause_reason)
         limit 1 for no key update) t
-    where m.flush_number is null or exists (
+    where (m.flush_number is null or exists (
         select from par.attempts a where a.tenant_id = m.tenant_id and a.task_id = m.task_id and a.attempt = m.attempt
-          and a.flush_number = m.flush_number)
+          and a.flush_number = m.flush_number))
+      and ((m.answers_request is null and m.expires is null) or exists (
+        select from par.human_requests r
+        where r.tenant_id = m.tenant_id and r.task_id = m.task_id and r.state = 'open'
+          and (m.answers_request is null or r.request_id = m.answers_request)
+          and (m.expires is null or r.expires_at < par.now())))
 ),
 ended as (
     update par.attempts a
@@ -80,7 +87,8 @@ moved as (
     where t.tenant_id = h.tenant_id and t.task_id = h.task_id
     returning t.tenant_id, t.task_id, t.agent_id, t.last_sequence, t.run_number, t.worker_pool_id, t.priority, t.created_at,
         t.deadline_at, t.retry_after, t.version, h.status_before, h.to_status, h.event_type, h.error_code, h.error_message,
-        h.details, h.actor, h.output, h.ended_run, h.run_kind, h.run_id, h.run_input, h.from_checkpoint_id, e.attempt, e.worker_id,
+        h.details, h.actor, h.output, h.ended_run, h.run_kind, h.run_id, h.run_input, h.from_checkpoint_id, h.request_id, h.kind, h.prompt, h.expires_seconds, h.tool_name,
+        h.tool_call_id, h.tool_args, h.reason, h.request_details, h.answers_request, h.answer, h.expires, e.attempt, e.worker_id,
         coalesce(e.step_count, 0) as steps, coalesce(e.cost_microdollars, 0) as cost
 ),
 settled as (
@@ -135,6 +143,22 @@ queued as (
 dequeued as (
     delete from par.queue q using moved m
     where m.status_before = 'queued' and m.to_status <> 'queued' and q.tenant_id = m.tenant_id and q.task_id = m.task_id
+),
+request_closed as (
+    -- Whatever ends the wait closes the question: an answer, its expiry, or the end of the task.
+    update par.human_requests r
+    set state = case when m.answers_request is not null then 'answered' when m.expires then 'expired' else 'withdrawn' end,
+        answer = m.answer::json, answered_by = m.actor, answered_at = par.now()
+    from moved m
+    where m.status_before in ('waiting_for_approval', 'waiting_for_input')
+      and r.tenant_id = m.tenant_id and r.task_id = m.task_id and r.state = 'open'
+),
+request_opened as (
+    insert into par.human_requests (tenant_id, request_id, task_id, agent_id, run_number, kind, prompt, tool_name, tool_call_id,
+        tool_args, reason, details, created_at, expires_at)
+    select tenant_id, request_id, task_id, agent_id, ended_run, kind, prompt, tool_name, tool_call_id, tool_args::json, reason,
+        request_details::json, par.now(), par.now() + make_interval(secs => expires_seconds)
+    from moved where request_id is not null
 ),
 told as (
     insert into par.events (tenant_id, task_id, sequence, kind, agent_id, attempt, worker_id, event_type, status_before,
