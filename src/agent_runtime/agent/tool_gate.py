@@ -68,7 +68,8 @@ def decide(
 ) -> Run | Give | Question:
     """What becomes of a call."""
     call = request.tool_call
-    call_id, arguments = call["id"] or "", call["args"]
+    call_id: str = call["id"] or ""
+    arguments: Mapping[str, Any] = call["args"]
     row, answer = past.calls.get(call_id), past.answers.get(call_id)
     if row is not None and row["body"]:
         return Give(_recorded(row, call))
@@ -97,7 +98,7 @@ def _why(policy: ToolPolicy, row: Row | None, concern: Concern | None) -> Why | 
 
 
 def _started_with(row: Row | None, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A call that was started is run again, and asked about, with what it was started with: a person may have edited it."""
+    """A started call is asked about, and run again, with what it was started with: a person may have edited that."""
     started: Mapping[str, Any] | None = row["arguments"] if row is not None else None
     return arguments if started is None else started
 

@@ -179,8 +179,9 @@ class Session:
         """Where a tool call stands now; it goes into the ledger with the next write."""
         before = self._unit.tool_calls.get(row.tool_call_id)
         if before is not None:
-            known = {"arguments": row.arguments or before.arguments, "request_id": row.request_id or before.request_id}
-            row = replace(row, **known)
+            row = replace(
+                row, arguments=row.arguments or before.arguments, request_id=row.request_id or before.request_id
+            )
         self._unit.tool_calls[row.tool_call_id] = row
 
     def release_reservation(self) -> None:

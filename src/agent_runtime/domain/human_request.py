@@ -26,7 +26,7 @@ class Why(StrEnum):
 
 _SENTENCE = {
     Why.POLICY: "The agent wants to call {tool}. Its policy for this tool is to ask first.",
-    Why.OUTCOME_UNKNOWN: "A call of {tool} was interrupted, and nobody knows whether it took effect. {tool} is not safe to"
+    Why.OUTCOME_UNKNOWN: "A call of {tool} was interrupted, and nobody knows whether it took effect. It is not safe to"
     " repeat: run it again, give its result, or skip it.",
     Why.TOOL_CHANGED: "The agent wants to call {tool}, whose description or arguments differ from what was approved.",
     Why.FORKED: "This task was forked, and {tool} is not safe to repeat: the original may have made this call already.",

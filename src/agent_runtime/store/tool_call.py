@@ -10,8 +10,9 @@ from agent_runtime.store.database import Database, Row
 
 @dataclass(frozen=True, slots=True)
 class ToolCallRow:
-    """Where one call stands. `state` is `started`, `succeeded`, `failed` or `unknown`; `arguments` is JSON text, `result`
-    an encoded message; `request_id` names the answer that let the call run.
+    """Where one call stands: `started`, `succeeded`, `failed` or `unknown`.
+
+    `arguments` is JSON text, `result` an encoded message; `request_id` names the answer that let the call run.
     """
 
     tool_call_id: str

@@ -100,7 +100,7 @@ async def _answer(request: Request, task_id: str, body: BaseModel, given: Answer
 
 
 def _check(found: Row, given: Mapping[str, Any]) -> None:
-    """Raise what forbids this answer to this request: a result for a call that has not run, arguments that do not fit."""
+    """Raise what forbids this answer: a result for a call that has not run, arguments that do not fit."""
     for name in ("result", "skip"):
         if name in given and found["reason"] != Why.OUTCOME_UNKNOWN:
             raise Conflict(

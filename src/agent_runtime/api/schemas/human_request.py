@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agent_runtime.api.schemas.answers import AnswerModel
-from agent_runtime.api.schemas.fields import Identifier, RequestModel, Text, at_most_bytes
+from agent_runtime.api.schemas.fields import AnswerModel, Identifier, RequestModel, Text, at_most_bytes
 
 ANSWER_BYTES = 100 * 1024
 
@@ -14,7 +13,7 @@ Words = Annotated[Text, Field(min_length=1), at_most_bytes(ANSWER_BYTES)]
 
 
 class ApproveRequest(RequestModel):
-    """Run the call that waits; with other arguments, or, when its outcome is unknown, with a result or nothing instead."""
+    """Run the call that waits, as it is or with other `args`; of unknown outcome, take a `result` or `skip` instead."""
 
     request_id: Identifier | None = None
     args: dict[str, Any] | None = None
