@@ -40,6 +40,7 @@ ELSEWHERE = {
     "submit.committed": "the API, see test_api_faults",
     "cancel.committed": "the API, see test_api_faults",
     "redrive.committed": "the API, see test_api_faults",
+    "answer.committed": "the API, see test_human_answers",
     "takeover.before_commit": "below",
     "takeover.after_commit": "below",
     "drain.before_handover": "below",

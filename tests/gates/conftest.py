@@ -1,6 +1,5 @@
 """People at the API, and workers in the test's own process, on one database."""
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -75,12 +74,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(api: httpx.AsyncClient) -> AsyncIterator[Desk]:
+async def desk(api: httpx.AsyncClient) -> Desk:
     """A person's desk."""
-    yield Desk(api)
-
-
-MakeTurn = Callable[..., Json]
+    return Desk(api)
 
 
 def call(tool: str, call_id: str, **arguments: Any) -> Json:

@@ -26,7 +26,9 @@ async def test_an_agent_asks_and_reads_the_answer(desk: Desk, start_worker: Star
         assert task["lease_owner"] is None
         assert not worker._attempts, "the worker is free while the task waits"
         inbox = (await desk.api.get("/v1/human-requests")).json()["items"]
-        assert [(each["task_id"], each["kind"], each["prompt"]) for each in inbox] == [(task_id, "input", "Which city?")]
+        assert [(each["task_id"], each["kind"], each["prompt"]) for each in inbox] == [
+            (task_id, "input", "Which city?")
+        ]
         answered = await desk.act(task_id, "respond", message="Paris", request_id=inbox[0]["request_id"])
         assert answered.status_code == 200, answer_text(answered)
         await desk.reaches(task_id, "completed")
@@ -162,9 +164,7 @@ async def test_a_cancelled_task_takes_its_question_with_it(desk: Desk, start_wor
     assert (await desk.api.get("/v1/human-requests")).json()["items"] == []
 
 
-async def test_waiting_stops_the_clock_of_the_task(
-    desk: Desk, start_worker: StartWorker, database_url: str
-) -> None:
+async def test_waiting_stops_the_clock_of_the_task(desk: Desk, start_worker: StartWorker, database_url: str) -> None:
     book = TaskBook(database_url)
     await desk.agent(**ASK)
     async with start_worker():
