@@ -16,8 +16,8 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Interrupt
 
 from agent_runtime.agent.arguments import arguments_problem
-from agent_runtime.checkpointer.reading import verified
-from agent_runtime.checkpointer.serializer import checksum, decode_message, encode_message, from_bytes, to_bytes
+from agent_runtime.checkpointer.serializer import decode_message, encode_message
+from agent_runtime.checkpointer.stored_form import checksum, from_bytes, to_bytes, verified
 from agent_runtime.domain.human_request import INPUT, Question, Why, approval_sentence
 from agent_runtime.domain.tool_policy import ASKS_PERSON, ToolPolicy
 from agent_runtime.store.database import Row
