@@ -153,6 +153,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         fault_points.reach("tool.after_call")
         failed = isinstance(answer, ToolMessage) and answer.status == "error"
         duration_ms = round((time.monotonic() - began) * 1000)
+        context.session.tool_took(request.tool_call["id"] or "", duration_ms)
         _log.info("tool_called", node="tools", tool=request.tool_call["name"], failed=failed, duration_ms=duration_ms)
         return capped(answer) if isinstance(answer, ToolMessage) else answer
 

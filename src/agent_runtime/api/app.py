@@ -28,6 +28,7 @@ from agent_runtime.api.routes import (
     stats,
     task,
     task_action,
+    task_checkpoint,
     task_history,
     task_stream,
     task_submit,
@@ -41,8 +42,8 @@ from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
-    task_submit, dead_letter, fork, task, task_action, task_history, task_stream, agent, agent_version, model, worker,
-    tool, spend, stats, human_request, health, developer, document,
+    task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, agent, agent_version,
+    model, worker, tool, spend, stats, human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)

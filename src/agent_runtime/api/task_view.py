@@ -77,12 +77,22 @@ def activity_item(row: Row) -> dict[str, Any]:
         item["tool_args"] = _arguments(message, row["tool_call_id"])
         item["text"] = None
     elif kind == "tool_result":
-        item["result"], item["truncated_bytes"] = cut(_text_of(message), ACTIVITY_TEXT_BYTES)
+        item["result"], item["truncated_bytes"] = cut(text_of_message(message), ACTIVITY_TEXT_BYTES)
     elif kind == "event":
-        item["text"] = row["error_message"]
+        item["text"] = row["error_message"] or _event_text(row)
     elif message is not None:
-        item["text"], item["truncated_bytes"] = cut(_text_of(message), ACTIVITY_TEXT_BYTES)
+        item["text"], item["truncated_bytes"] = cut(text_of_message(message), ACTIVITY_TEXT_BYTES)
     return item
+
+
+def _event_text(row: Row) -> str | None:
+    """Who went on where whom had stopped, so that a takeover can be read without knowing the details."""
+    details = row["details"] if isinstance(row["details"], dict) else {}
+    previous = details.get("previous_worker_id")
+    if row["event_type"] != "task_claimed" or previous is None:
+        return None
+    again = "goes on" if previous == row["worker_id"] else f"goes on where {previous} stopped"
+    return f"attempt {details.get('attempt')}: {row['worker_id']} {again}"
 
 
 def lifecycle_event(row: Row) -> dict[str, Any]:
@@ -103,7 +113,8 @@ def _message(row: Row) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _text_of(message: Mapping[str, Any] | None) -> str:
+def text_of_message(message: Mapping[str, Any] | None) -> str:
+    """All text of a stored message."""
     content = (message or {}).get("content")
     if isinstance(content, str):
         return content

@@ -74,6 +74,7 @@ class Session:
         self._logs: dict[str, MessageLog] = {}
         self._told: set[tuple[str, int]] = set()
         self._usage_by_message: dict[int, tuple[BaseMessage, CallRow]] = {}
+        self._tool_took: dict[str, int] = {}
         self._step_began = time.monotonic()
         self._left_out: _LeftOut | None = None
         self._writing: tuple[Unit, asyncio.Future[Flushed]] | None = None
@@ -183,6 +184,10 @@ class Session:
                 row, arguments=row.arguments or before.arguments, request_id=row.request_id or before.request_id
             )
         self._unit.tool_calls[row.tool_call_id] = row
+
+    def tool_took(self, tool_call_id: str, duration_ms: int) -> None:
+        """How long a tool ran, for the timeline's entry of its result."""
+        self._tool_took[tool_call_id] = duration_ms
 
     def release_reservation(self) -> None:
         """The call did not happen or cost nothing: what was reserved for it is given back with the next write."""
@@ -308,7 +313,8 @@ class Session:
             if namespace == "" and self._attempt is not None and (namespace, row.sequence) not in self._told:
                 self._told.add((namespace, row.sequence))
                 _, call = self._usage_by_message.pop(id(message), (None, None))
-                self._unit.events.extend(_events(row, message, call))
+                duration = self._tool_took.pop(message.tool_call_id, None) if isinstance(message, ToolMessage) else None
+                self._unit.events.extend(_events(row, message, call, duration))
         log.fresh.clear()
 
     def _start_sibling_timer(self, seconds: float = _SIBLING_SECONDS) -> None:
@@ -344,7 +350,7 @@ def _with_checkpoint(call: CallRow, checkpoint_id: str) -> CallRow:
     return replace(call, checkpoint_id=checkpoint_id)
 
 
-def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list[EventRow]:
+def _events(row: MessageRow, message: BaseMessage, call: CallRow | None, tool_ms: int | None) -> list[EventRow]:
     place: dict[str, Any] = {"namespace": row.namespace, "message_sequence": row.sequence}
     if isinstance(message, HumanMessage):
         return [EventRow("user_turn", **place)]
@@ -354,7 +360,7 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None) -> list
             "tool_call_id": plain_text(message.tool_call_id),
             "tool_name": plain_text(message.name),
         }
-        return [EventRow("tool_result", **place, **named, is_error=failed)]
+        return [EventRow("tool_result", **place, **named, is_error=failed, duration_ms=tool_ms)]
     if isinstance(message, AIMessage):
         spent: dict[str, Any] = {}
         if call is not None:

@@ -1,6 +1,6 @@
 """What happened to a task: events, runs, checkpoints, and the timeline for people."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from agent_runtime.store.run import list_runs
 
 router = APIRouter(tags=["tasks"])
 Page = Annotated[PageQuery, Query()]
+_AT_ONCE = 50
 
 
 @router.get("/v1/tasks/{task_id}/events", **describe(EventPage))
@@ -41,10 +42,18 @@ async def get_activity(request: Request, task_id: Identifier, query: Page) -> Re
     listing = Listing("activity", {"sequence": "int"}, {"task_id": task_id})
     after = listing.after(query.cursor) or (-1,)
     tenant_id, database = caller_of(request).tenant_id, runtime_of(request).database
-    rows = await list_activity(database, tenant_id, task_id, after[0], query.limit + 1)
-    if not rows:
+    items: list[dict[str, Any]] = []
+    # A few at a time: their stored messages may be long, the items are cut.
+    while len(items) <= query.limit:
+        wanted = min(_AT_ONCE, query.limit + 1 - len(items))
+        seen = items[-1]["sequence"] if items else after[0]
+        rows = await list_activity(database, tenant_id, task_id, seen, wanted)
+        items += [activity_item(row) for row in rows]
+        if len(rows) < wanted:
+            break
+    if not items:
         await require_task(request, task_id)
-    return answer(listing.page(rows, query.limit, [activity_item(row) for row in rows]))
+    return answer(listing.page(items, query.limit))
 
 
 @router.get("/v1/tasks/{task_id}/runs", **describe(RunPage))

@@ -52,9 +52,9 @@ chosen as materialized (
     select tenant_id, task_id, enqueued_at, place, turn from candidates where place <= slots order by place, turn limit %(capacity)s
 ),
 held as materialized (
-    select c.*
+    select c.*, t.last_worker_id as previous_worker_id
     from chosen c cross join lateral (
-        select from par.tasks k
+        select k.last_worker_id from par.tasks k
         where k.tenant_id = c.tenant_id and k.task_id = c.task_id and k.status || '' = 'queued'
         limit 1 for no key update skip locked) t
 ),
@@ -69,7 +69,7 @@ claimed as (
         deadline_at = coalesce(t.deadline_at, par.now() + make_interval(secs => t.task_timeout_seconds)), retry_after = null
     -- Only with its queue row: a task that was run and queued again since this statement's snapshot has another one.
     from dequeued h where t.tenant_id = h.tenant_id and t.task_id = h.task_id
-    returning t.*, h.place, h.turn, h.enqueued_at
+    returning t.*, h.place, h.turn, h.enqueued_at, h.previous_worker_id
 ),
 attempt as (
     insert into par.attempts (tenant_id, task_id, attempt, run_number, agent_id, worker_id, claimed_at, last_sequence)
@@ -77,9 +77,9 @@ attempt as (
 ),
 told as (
     insert into par.events (tenant_id, task_id, sequence, kind, agent_id, attempt, worker_id, event_type, status_before,
-        status_after, created_at)
+        status_after, details, created_at)
     select tenant_id, task_id, last_sequence, 'event', agent_id, attempt, %(worker_id)s, 'task_claimed', 'queued', 'running',
-        par.now()
+        case when attempt > 1 then json_build_object('attempt', attempt, 'previous_worker_id', previous_worker_id) end, par.now()
     from claimed
 )
 select g.tenant_id, g.agent_id, f.slots is null as contended, f.oldest, c.task_id, c.attempt, c.config_version, c.run_number,
