@@ -178,6 +178,7 @@ async def _context_for(
         task_budget=task.budget_max,
         max_output_tokens=agent.max_output_tokens,
         config=agent.config,
+        asks_before_unsafe=task.asks_before_unsafe,
         past=await _past_of(task, services),
         tenant_id=task.tenant_id,
         run_number=task.run_number,
