@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from agent_runtime.agent.graph import AgentBuilder, ModelLimits
+from agent_runtime.artifacts.memory_objects import MemoryObjects
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
@@ -41,6 +42,7 @@ class Attempts:
             live_text=LiveText(database),
             backoff=Backoff(1.0, 60.0),
             worker_id=_WORKER_ID,
+            objects=MemoryObjects(),
         )
         self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 

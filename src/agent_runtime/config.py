@@ -119,6 +119,14 @@ class Settings:
         flag(),
         "webhooks and tool servers may lie on loopback; on by default in a system of `par start` on loopback",
     )
+    artifact_url: str | None = setting(
+        None,
+        address("s3", "gs", "az"),
+        "where files of tasks are kept: s3://bucket/prefix, gs:// or az://; unset: `artifacts` in the data folder",
+    )
+    artifact_endpoint: str | None = setting(
+        None, address("http", "https"), "address of an object server other than the cloud's own"
+    )
     retention_days: float | None = setting(None, number(0.01, 36_500), "finished tasks are kept this long", "days")
     log_level: str = setting("info", choice("debug", "info", "warning", "error"), "lowest level that is logged")
     log_format: str = setting("json", choice("json", "text"), "form of the log lines")
@@ -146,6 +154,8 @@ class Settings:
         _require_below(self, "watchdog_seconds", "lease_seconds", 1.0)
         _require_below(self, "heartbeat_seconds", "lease_seconds", 0.5)
         _require_below(self, "retry_base_seconds", "retry_cap_seconds", 1.0, inclusive=True)
+        if self.artifact_endpoint is not None and self.artifact_url is None:
+            raise ConfigurationError("PAR_ARTIFACT_ENDPOINT", "needs PAR_ARTIFACT_URL")
         if self.fault is not None and not self.faults_allowed:
             raise ConfigurationError("PAR_FAULT", "is for tests: it needs PAR_FAULTS_ALLOWED=1")
 

@@ -17,7 +17,7 @@ from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_gate import Give, decide, edited_note, finished_row, started_row, stop_for_person
 from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
-from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed
+from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed, ToolFailed
 from agent_runtime.domain.human_request import Question
 from agent_runtime.tools import call_environment
 
@@ -144,6 +144,8 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         token = call_environment.enter(context.environment_of(request.tool_call["id"] or ""))
         try:
             answer = await handler(request)
+        except ToolFailed as error:
+            answer = failed_result(request.tool_call, error)
         except (GraphBubbleUp, AgentRuntimeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task

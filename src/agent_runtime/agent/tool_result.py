@@ -4,12 +4,14 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
 
+from agent_runtime.domain.errors import ToolFailed
+
 MAX_RESULT_BYTES = 25 * 1024
 
 
 def failed_result(tool_call: Any, error: Exception) -> ToolMessage:
     """The error of a tool as the result of its call."""
-    text = f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, ToolFailed) else f"{type(error).__name__}: {error}"
     return ToolMessage(content=text, tool_call_id=tool_call["id"], name=tool_call["name"], status="error")
 
 

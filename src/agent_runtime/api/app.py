@@ -17,6 +17,7 @@ from agent_runtime.api.model_registry import ModelRegistry
 from agent_runtime.api.routes import (
     agent,
     agent_version,
+    artifact,
     dead_letter,
     developer,
     document,
@@ -37,13 +38,14 @@ from agent_runtime.api.routes import (
 )
 from agent_runtime.api.runtime import Runtime
 from agent_runtime.api.task_feed import TaskFeed
+from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
-    task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, agent, agent_version,
-    model, worker, tool, spend, stats, human_request, health, developer, document,
+    task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
+    agent_version, model, worker, tool, spend, stats, human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)
@@ -77,6 +79,7 @@ def _lifespan(settings: Settings) -> Any:
                 hints=Hints(database),
                 feed=TaskFeed(database),
                 models=ModelRegistry(database, settings),
+                objects=ObstoreObjects(settings),
             )
             app.state.runtime = runtime
             for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run):

@@ -11,7 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_runtime.api.problem import FieldError, Problem, invalid, worded
-from agent_runtime.domain.errors import Conflict, DatabaseUnavailable, InvalidRequest, NotFound, RequestRefused
+from agent_runtime.domain.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    InvalidRequest,
+    NotFound,
+    ObjectStoreUnavailable,
+    RequestRefused,
+    TooLarge,
+)
 from agent_runtime.store.database import is_data_refusal
 
 _log = structlog.get_logger(__name__)
@@ -25,7 +33,7 @@ def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
             error = _wrong_method(routes, request.scope["path"])
         return await _answer(request, error)
 
-    for kind in (Problem, RequestRefused, DatabaseUnavailable, RequestValidationError):
+    for kind in (Problem, RequestRefused, DatabaseUnavailable, ObjectStoreUnavailable, RequestValidationError):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(HTTPException, answer_http)
 
@@ -48,6 +56,10 @@ def problem_for(error: BaseException) -> Problem:
     if isinstance(error, DatabaseUnavailable):
         headers = {"Retry-After": str(error.retry_after_seconds)}
         return Problem(503, "the database cannot be reached: send the same request again soon", headers=headers)
+    if isinstance(error, ObjectStoreUnavailable):
+        _log.warning("object_store_unavailable", error=str(error))
+        detail = "the store of the files cannot be reached: send the same request again soon"
+        return Problem(503, detail, headers={"Retry-After": "5"}, code="object_store_unavailable")
     if isinstance(error, RequestValidationError):
         return _invalid_parameters(error)
     if isinstance(error, HTTPException):
@@ -63,6 +75,8 @@ def _refused(error: RequestRefused) -> Problem:
         return Problem(404, str(error))
     if isinstance(error, Conflict):
         return Problem(409, str(error))
+    if isinstance(error, TooLarge):
+        return Problem(413, str(error), headers={"Connection": "close"})
     if isinstance(error, InvalidRequest):
         found = FieldError(error.location, str(error))
         return invalid([found], status=400 if error.between_fields else 422)

@@ -57,8 +57,11 @@ class Problem(AgentRuntimeError):
         detail: str,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        *,
+        code: str | None = None,
     ) -> None:
         super().__init__(detail)
+        self.code = code or _CODES.get(status, "error")
         self.status = status
         self.detail = detail
         self.errors = errors
@@ -71,7 +74,7 @@ class Problem(AgentRuntimeError):
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
-            "code": _CODES.get(self.status, "error"),
+            "code": self.code,
             "request_id": request_id,
         }
         if self.errors:

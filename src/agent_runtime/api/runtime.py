@@ -10,6 +10,7 @@ from agent_runtime.api.hints import Hints
 from agent_runtime.api.model_registry import ModelRegistry
 from agent_runtime.api.problem import Problem
 from agent_runtime.api.task_feed import TaskFeed
+from agent_runtime.artifacts.object_store import ObjectStore
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database
 from agent_runtime.store.submit import Submitter
@@ -25,6 +26,7 @@ class Runtime:
     hints: Hints
     feed: TaskFeed
     models: ModelRegistry = field(repr=False)
+    objects: ObjectStore = field(repr=False)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -4,9 +4,10 @@ AgentRuntimeError
 ├── ConfigurationError, StartFailed, MigrationFailed      the operator mends it
 ├── RequestRefused                                        the client mends the request
 │   ├── InvalidRequest, NotFound, Conflict, TooLarge, NotAllowed
-├── DatabaseUnavailable                                   try again later
+├── DatabaseUnavailable, ObjectStoreUnavailable           try again later
 ├── OutboundFailed                                        an address that a user or a model gave cannot be used
 │   └── AddressRefused
+├── ToolFailed                                            the model reads the message and decides
 ├── TaskFailed, ModelCallFailed, StateCorrupt             a task's attempt ends; its code says whether it is retried
 └── LeaseLost                                             the worker drops the task without a word
 """
@@ -95,6 +96,13 @@ class Conflict(RequestRefused):
         super().__init__(message, code=code)
 
 
+class TooLarge(RequestRefused):
+    """What was sent is over a limit, which the message names."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="too_large")
+
+
 class DatabaseUnavailable(AgentRuntimeError):
     """PostgreSQL cannot be reached or is going down; the same call may succeed after `retry_after_seconds`."""
 
@@ -119,6 +127,14 @@ class AddressRefused(OutboundFailed):
 
     def __init__(self, message: str) -> None:
         super().__init__("address_refused", message)
+
+
+class ObjectStoreUnavailable(AgentRuntimeError):
+    """The store of the artifacts cannot be reached or refuses; the same call may succeed later."""
+
+
+class ToolFailed(AgentRuntimeError):
+    """A tool could not do what it was asked; the message is its answer to the model, and the task goes on."""
 
 
 class LeaseLost(AgentRuntimeError):

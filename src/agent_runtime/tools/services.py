@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from agent_runtime.artifacts.task_artifacts import TaskArtifacts
+
 
 @dataclass(slots=True)
 class ToolServices:
@@ -11,7 +13,7 @@ class ToolServices:
     None means that the agent has not asked for it, or that this deployment cannot offer it.
     """
 
-    artifacts: Any | None = None
+    artifacts: TaskArtifacts | None = None
     sandbox: Any | None = None
     tool_servers: Any | None = None
     http: Any | None = None

@@ -4,6 +4,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from agent_runtime.agent.graph import AgentBuilder
+from agent_runtime.artifacts.object_store import ObjectStore
+from agent_runtime.artifacts.task_artifacts import TaskArtifacts
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.retry import Backoff
@@ -25,6 +27,7 @@ class AttemptServices:
     live_text: LiveText
     backoff: Backoff
     worker_id: str
+    objects: ObjectStore
 
 
 async def open_services(
@@ -34,4 +37,7 @@ async def open_services(
 
     A room that has to be ready before the first step opens it here, one that can wait opens it at its first use.
     """
-    return ToolServices()
+    files = TaskArtifacts(
+        services.database, services.objects, task.tenant_id, task.task_id, task.run_number, task.attempt
+    )
+    return ToolServices(artifacts=files)

@@ -14,6 +14,8 @@ import structlog
 
 from agent_runtime import __version__, fault_points
 from agent_runtime.agent.graph import AgentBuilder, ModelLimits
+from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
+from agent_runtime.artifacts.sweep import sweep
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.config import Settings
 from agent_runtime.domain.errors import DatabaseUnavailable
@@ -80,6 +82,7 @@ class WorkerProcess:
             live_text=self._live_text,
             backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
             worker_id=worker_id,
+            objects=ObstoreObjects(settings),
         )
         self._claims = ClaimLoop(
             self._database,
@@ -140,6 +143,7 @@ class WorkerProcess:
             Duty("rollups", _ROLL_UP_SECONDS, partial(rollup_store.roll_up, self._database)),
             Duty("recount", _RECOUNT_SECONDS, partial(rollup_store.recount, self._database)),
             Duty("retention", 30.0, partial(retain, self._database, self._settings.retention_days)),
+            Duty("loose files", 60.0, partial(sweep, self._database, self._services.objects)),
             Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
         ]
 

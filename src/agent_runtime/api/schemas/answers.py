@@ -70,6 +70,25 @@ class PendingApproval(AnswerModel):
     reason: str | None
 
 
+class Artifact(AnswerModel):
+    """A file of a task."""
+
+    artifact_id: str
+    filename: str
+    direction: Literal["input", "output"]
+    content_type: str
+    size_bytes: int
+    sha256: str
+    created_at: datetime
+
+
+class ArtifactPage(AnswerModel):
+    """A page of files, by direction and name."""
+
+    items: list[Artifact]
+    next_cursor: str | None
+
+
 class TaskRow(AnswerModel):
     """A task in a list; texts are cut at 2 KB. Money is in microdollars; a cost of null is unknown."""
 
@@ -107,7 +126,7 @@ class TaskRow(AnswerModel):
     pause_reason: str | None
     pause_details: Any
     resume_eligible_at: datetime | None
-    artifacts: list[Any]
+    artifacts: list[Artifact]
     labels: dict[str, str]
     priority: int
     worker_pool_id: str

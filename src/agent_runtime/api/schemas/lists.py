@@ -84,3 +84,17 @@ class HumanRequestQuery(PageQuery):
 
     agent_id: AgentReference | None = None
     kind: Annotated[Filter | None, Field(pattern="^(approval|input)$")] = None
+
+
+class ArtifactQuery(PageQuery):
+    """Filters of the list of a task's files."""
+
+    direction: Literal["input", "output"] | None = None
+
+
+class DownloadQuery(BaseModel):
+    """Which of two files of one name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    direction: Literal["input", "output"] = "output"

@@ -28,6 +28,16 @@ l as (delete from par.ledger x using old o where x.tenant_id = o.tenant_id and x
 a as (delete from par.attempts x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 r as (delete from par.runs x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 t as (delete from par.tool_calls x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+f as (
+    delete from par.artifacts x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id
+    returning x.tenant_id, x.task_id, x.artifact_id
+),
+-- The bytes are removed from their store by the sweep, which finds them here.
+z as (
+    insert into par.loose_objects (tenant_id, task_id, artifact_id, doomed, since)
+    select tenant_id, task_id, artifact_id, true, par.now() from f
+),
+y as (delete from par.tool_results x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 h as (delete from par.human_requests x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 b as (
     delete from par.task_labels x using old o, par.tasks k

@@ -18,7 +18,7 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
     case when h.kind = 'approval' then json_build_object('request_id', h.request_id, 'tool_name', h.tool_name,
         'tool_args', h.tool_args, 'tool_call_id', h.tool_call_id, 'reason', h.reason) end as pending_approval_action,
     h.expires_at as human_input_timeout_at, t.pause_reason, t.pause_details, t.resume_eligible_at,
-    '[]'::json as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
+    coalesce(files.artifacts, '[]'::json) as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
     t.asks_before_unsafe,
     null::uuid as langfuse_endpoint_id, t.run_number, t.version, t.created_at, t.started_at, t.completed_at, t.updated_at
 from par.tasks t
@@ -34,6 +34,12 @@ left join par.attempts live on t.status = 'running' and live.tenant_id = t.tenan
 left join par.worker_sessions w on w.worker_id = live.worker_id
 left join par.human_requests h on t.status in ('waiting_for_approval', 'waiting_for_input') and h.tenant_id = t.tenant_id
     and h.task_id = t.task_id and h.state = 'open'
+left join lateral (
+    select json_agg(json_build_object('artifact_id', f.artifact_id, 'filename', f.filename, 'direction', f.direction,
+        'content_type', f.content_type, 'size_bytes', f.size_bytes, 'sha256', encode(f.sha256, 'hex'),
+        'created_at', to_char(f.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        order by f.direction, f.filename) as artifacts
+    from par.artifacts f where f.tenant_id = t.tenant_id and f.task_id = t.task_id) files on true
 where t.tenant_id = %(tenant_id)s and t.task_id = %(task_id)s
 
 -- name: list_rows
@@ -57,7 +63,7 @@ select t.task_id, t.tenant_id, t.agent_id, a.display_name as agent_display_name,
     case when h.kind = 'approval' then json_build_object('request_id', h.request_id, 'tool_name', h.tool_name,
         'tool_args', h.tool_args, 'tool_call_id', h.tool_call_id, 'reason', h.reason) end as pending_approval_action,
     h.expires_at as human_input_timeout_at, t.pause_reason, t.pause_details, t.resume_eligible_at,
-    '[]'::json as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
+    coalesce(files.artifacts, '[]'::json) as artifacts, t.labels, t.priority, t.worker_pool_id, t.budget_max, t.batch_id, t.parent_task_id, t.forked_from,
     t.asks_before_unsafe,
     null::uuid as langfuse_endpoint_id, t.run_number, t.version, t.created_at, t.started_at, t.completed_at, t.updated_at
 from unnest(%(task_ids)s::uuid[]) with ordinality as page(task_id, place)
@@ -73,6 +79,12 @@ left join par.attempts live on t.status = 'running' and live.tenant_id = t.tenan
 left join par.worker_sessions w on w.worker_id = live.worker_id
 left join par.human_requests h on t.status in ('waiting_for_approval', 'waiting_for_input') and h.tenant_id = t.tenant_id
     and h.task_id = t.task_id and h.state = 'open'
+left join lateral (
+    select json_agg(json_build_object('artifact_id', f.artifact_id, 'filename', f.filename, 'direction', f.direction,
+        'content_type', f.content_type, 'size_bytes', f.size_bytes, 'sha256', encode(f.sha256, 'hex'),
+        'created_at', to_char(f.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        order by f.direction, f.filename) as artifacts
+    from par.artifacts f where f.tenant_id = t.tenant_id and f.task_id = t.task_id) files on true
 order by page.place
 
 -- name: agents_named
