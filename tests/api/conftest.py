@@ -23,6 +23,7 @@ AGENT: dict[str, Any] = {
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of an embedded server."""
     environment = {"PAR_DATABASE_URL": database_url, "PAR_DEV_CONTROLS": "on", "PAR_DISCOVERY": "off"}
+    environment["PAR_DATA_DIR"] = str(tmp_path / "data")
     return load(environment, tmp_path)
 
 
