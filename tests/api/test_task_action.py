@@ -3,7 +3,6 @@
 import asyncio
 
 import httpx
-import pytest
 
 from tests.api.stand_in_worker import WORKER_ID, StandInWorker
 
@@ -66,19 +65,22 @@ async def test_a_dead_letter_is_redriven_as_the_next_run(
     assert runs[1]["started_at"] is None
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"from_checkpoint_id": "019af0d0-0000-7000-8000-000000000000"},
-        {"rollback_last_checkpoint": True},
-        {"input": "other"},
-    ],
-)
-async def test_ways_to_redrive_that_do_not_exist_yet_say_so(
-    api: httpx.AsyncClient, task: str, body: dict[str, object]
+async def test_a_redrive_that_cannot_start_where_it_is_told_says_why(
+    api: httpx.AsyncClient, task: str, worker: StandInWorker
 ) -> None:
-    answer = await api.post(f"/v1/tasks/{task}/redrive", json=body)
-    assert (answer.status_code, answer.json()["errors"][0]["msg"]) == (422, "not available yet")
+    path, unknown = f"/v1/tasks/{task}/redrive", "019af0d0-0000-7000-8000-000000000000"
+    assert (await api.post(path, json={"from_checkpoint_id": unknown})).status_code == 409
+    await worker.claim()
+    await worker.fail(task)
+    both = await api.post(path, json={"from_checkpoint_id": unknown, "rollback_last_checkpoint": True})
+    assert (both.status_code, both.json()["errors"][0]["loc"]) == (400, ["body", "rollback_last_checkpoint"])
+    missing = await api.post(path, json={"from_checkpoint_id": unknown})
+    assert (missing.status_code, missing.json()["errors"][0]["loc"]) == (404, ["body", "from_checkpoint_id"])
+    assert (await api.post(path, json={"from_checkpoint_id": "x"})).status_code == 422
+    assert (await api.post(path, json={"input": ""})).status_code == 422
+    assert (await api.post(path, json={"rollback_last_checkpoint": True})).status_code == 409
+    assert (await api.get(f"/v1/tasks/{task}")).json()["status"] == "dead_letter"
+    assert (await api.post(path, json={"rollback_last_checkpoint": False})).status_code == 200
 
 
 async def test_a_completed_task_keeps_its_output_while_a_follow_up_runs(

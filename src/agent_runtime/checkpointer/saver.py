@@ -63,9 +63,10 @@ class PostgresSaver(BaseCheckpointSaver[int]):
             if session.nothing_stored:
                 return None
         loaded = await self._load(thread, thread_id, get_checkpoint_id(config))
-        if self._only is not None and loaded is not None:
+        if self._only is not None:
+            # Without a checkpoint there may still be messages: of steps that were taken back.
             next_message = await store.next_message(self._database, thread)
-            self._only.start_from(thread.namespace, loaded.messages, next_message)
+            self._only.start_from(thread.namespace, loaded.messages if loaded else {}, next_message)
         return loaded.tuple if loaded else None
 
     async def alist(

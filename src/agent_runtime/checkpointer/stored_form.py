@@ -36,6 +36,12 @@ class StoredCheckpoint:
         """Version by channel, of those that are rows of their own."""
         return {name: entry[1] for name, entry in self.channels.items() if entry[0] == "c"}
 
+    @property
+    def newest_version(self) -> int:
+        """The highest version of any channel; every later one is higher."""
+        versions = self.fields.get("cv", {}).values()
+        return max((version for version in versions if isinstance(version, int)), default=0)
+
 
 def read_state(checkpoint_id: str, state: bytes, expected_checksum: int) -> StoredCheckpoint:
     """Decode `state` without resolving references. Raises StateCorrupt when its checksum or shape is wrong."""

@@ -1,5 +1,9 @@
 """The moves that people make: cancel, resume, redrive, follow-up, and the developer controls."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
 from agent_runtime.domain.dead_letter import error_fingerprint
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.identifier import new_id
@@ -32,7 +36,7 @@ def force_dead_letter(tenant_id: str, task_id: str) -> Move:
 
 def expire_lease(tenant_id: str, task_id: str) -> Move:
     """Take a running task from its worker."""
-    return Move(tenant_id, task_id, Change.LEASE_EXPIRED)
+    return Move(tenant_id, task_id, Change.LEASE_EXPIRED, saves_cost=True)
 
 
 def resume(tenant_id: str, task_id: str) -> Move:
@@ -40,10 +44,21 @@ def resume(tenant_id: str, task_id: str) -> Move:
     return Move(tenant_id, task_id, Change.RESUME)
 
 
-def redrive(tenant_id: str, task_id: str) -> Move:
+@dataclass(frozen=True)
+class Restart:
+    """How a redrive differs from going on at the last checkpoint: where it starts, what is said there, what went."""
+
+    from_checkpoint_id: str | None = None
+    input: str | None = None
+    details: Mapping[str, Any] | None = None
+
+
+def redrive(tenant_id: str, task_id: str, restart: Restart | None = None) -> Move:
     """Start a new run of a dead letter at its last checkpoint, with all tries ahead of it."""
-    run = NextRun(run_id=new_id(), kind="redrive")
-    return Move(tenant_id, task_id, Change.REDRIVE, next_run=run, retry_count=0, crash_count=0, saves_cost=True)
+    how = restart or Restart()
+    run = NextRun(new_id(), "redrive", how.input, how.from_checkpoint_id)
+    move = Move(tenant_id, task_id, Change.REDRIVE, next_run=run, retry_count=0, crash_count=0, saves_cost=True)
+    return replace(move, details=dict(how.details)) if how.details else move
 
 
 def follow_up(tenant_id: str, task_id: str, message: str) -> Move:

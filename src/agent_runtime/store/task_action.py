@@ -26,16 +26,28 @@ async def land(connection: AsyncConnection[DictRow], move: Move, *, resumes_budg
     `resumes_budget` demands that the task's own budget paused it and has room again.
     Raises NotFound, or Conflict naming the state that does not allow it.
     """
-    key = {"tenant_id": move.tenant_id, "task_id": move.task_id}
-    before = await fetch_one(connection, "task_action", "live_worker", key)
-    if before is None:
-        raise NotFound("task", move.task_id)
+    before = await _locked(connection, move)
     if resumes_budget and before["status"] == "paused":
         _require_room(before)
     rows = await transition(connection, [move])
     if not rows:
         raise refusal(move, before["status"])
     return Landed(rows[0], before["worker_id"])
+
+
+async def require_state(connection: AsyncConnection[DictRow], move: Move) -> None:
+    """Lock a task for a move that changes more than its state. Raises NotFound and Conflict as `land` does."""
+    before = await _locked(connection, move)
+    if before["status"] not in move.transition.from_statuses:
+        raise refusal(move, before["status"])
+
+
+async def _locked(connection: AsyncConnection[DictRow], move: Move) -> Row:
+    key = {"tenant_id": move.tenant_id, "task_id": move.task_id}
+    before = await fetch_one(connection, "task_action", "live_worker", key)
+    if before is None:
+        raise NotFound("task", move.task_id)
+    return before
 
 
 def _require_room(task: Row) -> None:

@@ -142,7 +142,10 @@ join par.checkpoints p on p.tenant_id = c.tenant_id and p.task_id = c.task_id an
 where c.step_number <= p.step_number or (c.run_number = p.run_number and c.step_number <> p.step_number + 1)
 
 -- name: i4_steps_are_counted_once
-select t.task_id, t.step_count, count(c.*) as steps
+-- The steps that a redrive took back were made, and so stay counted.
+select t.task_id, t.step_count, count(c.*) as steps, (
+    select coalesce(sum((e.details ->> 'removed_steps')::int), 0) from par.events e
+    where e.tenant_id = t.tenant_id and e.task_id = t.task_id and e.event_type = 'task_redriven') as removed
 from par.tasks t left join (
     select c.* from par.checkpoints c
     left join par.checkpoints p on p.tenant_id = c.tenant_id and p.task_id = c.task_id and p.namespace = c.namespace
@@ -152,7 +155,15 @@ from par.tasks t left join (
       and not (p.run_number < c.run_number and c.step_number = p.step_number + 2) is true) c
     on c.tenant_id = t.tenant_id and c.task_id = t.task_id
 where t.status <> 'running'
-group by t.tenant_id, t.task_id having t.step_count <> count(c.*)
+group by t.tenant_id, t.task_id having t.step_count <> count(c.*) + (
+    select coalesce(sum((e.details ->> 'removed_steps')::int), 0) from par.events e
+    where e.tenant_id = t.tenant_id and e.task_id = t.task_id and e.event_type = 'task_redriven')
+
+-- name: i4_checkpoints_are_counted_once
+select t.task_id, t.checkpoint_count, count(c.*) as checkpoints
+from par.tasks t left join par.checkpoints c on c.tenant_id = t.tenant_id and c.task_id = t.task_id and c.namespace = ''
+where t.status <> 'running'
+group by t.tenant_id, t.task_id having t.checkpoint_count <> count(c.*)
 
 -- name: i4_writes_belong_to_a_checkpoint
 select w.task_id, w.namespace, w.checkpoint_id, w.writer_id from par.checkpoint_writes w
@@ -160,8 +171,13 @@ where not exists (select from par.checkpoints c where c.tenant_id = w.tenant_id 
                     and c.namespace = w.namespace and c.checkpoint_id = w.checkpoint_id)
 
 -- name: i5_a_tool_call_is_told_and_answered_once
-select task_id, kind, tool_call_id, count(*), array_agg(attempt) as attempts from par.events
-where kind in ('tool_call', 'tool_result') group by tenant_id, task_id, kind, tool_call_id having count(*) > 1
+-- A redrive that took steps back tells again of what it does again.
+select task_id, kind, tool_call_id, count(*), array_agg(attempt) as attempts from par.events e
+cross join lateral (
+    select count(*) as rewinds from par.events r
+    where r.tenant_id = e.tenant_id and r.task_id = e.task_id and r.event_type = 'task_redriven'
+      and (r.details ->> 'removed_checkpoints')::int > 0 and r.sequence < e.sequence) b
+where kind in ('tool_call', 'tool_result') group by tenant_id, task_id, kind, tool_call_id, rewinds having count(*) > 1
 
 -- name: i5_no_result_without_its_call
 select e.task_id, e.sequence, e.tool_call_id from par.events e
@@ -215,6 +231,16 @@ full join (
     group by tenant_id, task_id) e using (tenant_id, task_id)
 where coalesce(l.of_steps, 0) > coalesce(e.replies, 0) or coalesce(e.replies, 0) > coalesce(l.calls, 0)
    or coalesce(l.cost_of_steps, 0) > coalesce(e.cost, 0) or coalesce(e.cost, 0) > coalesce(l.cost, 0)
+
+-- name: i7_what_was_saved_was_spent_once
+select t.task_id, t.saved_cost_microdollars, coalesce(l.saved, 0) as ledger, l.of_no_step
+from par.tasks t left join (
+    select tenant_id, task_id, sum(cost_microdollars) filter (where saved) as saved,
+        count(*) filter (where saved and not exists (
+            select from par.checkpoints c where c.tenant_id = k.tenant_id and c.task_id = k.task_id
+              and c.checkpoint_id = k.checkpoint_id)) as of_no_step
+    from par.ledger k group by tenant_id, task_id) l using (tenant_id, task_id)
+where t.saved_cost_microdollars <> coalesce(l.saved, 0) or l.of_no_step > 0
 
 -- name: i7_nothing_stays_reserved
 select task_id, attempt, reserved_call_id, reserved_microdollars from par.attempts a

@@ -69,15 +69,6 @@ class RedriveRequest(RequestModel):
     rollback_last_checkpoint: bool | None = None
     input: Input | None = None
 
-    def unavailable_fields(self) -> list[str]:
-        """Fields that ask for a feature which this version lacks."""
-        asked: dict[str, Any] = {
-            "from_checkpoint_id": self.from_checkpoint_id,
-            "rollback_last_checkpoint": self.rollback_last_checkpoint or None,
-            "input": self.input,
-        }
-        return [name for name, value in asked.items() if value is not None]
-
 
 class ForkRequest(RequestModel):
     """Where a new task starts, and what is different there; `agent_config` is merged (RFC 7396)."""

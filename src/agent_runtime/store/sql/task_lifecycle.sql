@@ -45,13 +45,18 @@ ended as (
       and a.attempt = h.live_attempt and a.ended_at is null
     returning a.*
 ),
-saved as (
-    select h.task_id, coalesce(sum(l.cost_microdollars), 0) as cost_microdollars
-    from held h join par.ledger l on l.tenant_id = h.tenant_id and l.task_id = h.task_id
-    where h.saves_cost and l.checkpoint_id is not null and l.run_number > coalesce((
+saved_calls as (
+    -- What the kept steps of this conversation's open part cost. Each call counts once, however often it is saved.
+    update par.ledger l set saved = true
+    from held h
+    where h.saves_cost and l.tenant_id = h.tenant_id and l.task_id = h.task_id and l.checkpoint_id is not null and not l.saved
+      and l.run_number > coalesce((
         select max(r.run_number) from par.runs r
         where r.tenant_id = h.tenant_id and r.task_id = h.task_id and r.status = 'completed'), 0)
-    group by h.task_id
+    returning l.task_id, l.cost_microdollars
+),
+saved as (
+    select task_id, coalesce(sum(cost_microdollars), 0) as cost_microdollars from saved_calls group by task_id
 ),
 moved as (
     update par.tasks t
