@@ -9,6 +9,8 @@ AgentRuntimeError
 │   └── AddressRefused
 ├── ToolFailed                                            the model reads the message and decides
 ├── TaskFailed, ModelCallFailed, StateCorrupt             a task's attempt ends; its code says whether it is retried
+├── SandboxFailed                                         the sandbox could not do what was asked of it
+│   ├── SandboxGone, SandboxUnavailable
 └── LeaseLost                                             the worker drops the task without a word
 """
 
@@ -135,6 +137,24 @@ class ObjectStoreUnavailable(AgentRuntimeError):
 
 class ToolFailed(AgentRuntimeError):
     """A tool could not do what it was asked; the message is its answer to the model, and the task goes on."""
+
+
+class SandboxFailed(AgentRuntimeError):
+    """A sandbox refused or could not do what was asked; `kind` is one of `failed`, `not_found`, `is_directory`,
+    `superseded` (a later attempt of the task uses it).
+    """
+
+    def __init__(self, message: str, *, kind: str = "failed") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class SandboxGone(SandboxFailed):
+    """There is no such sandbox any more, and what was in it is lost."""
+
+
+class SandboxUnavailable(SandboxFailed):
+    """A sandbox cannot be had: the provider is missing here, refused, or did not answer."""
 
 
 class LeaseLost(AgentRuntimeError):

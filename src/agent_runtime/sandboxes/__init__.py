@@ -1,0 +1,6 @@
+"""Where an agent's commands run: a Protocol, its providers `local` (bubblewrap) and `e2b`, and a fake for tests.
+
+`sandbox.py` says what a sandbox is. A local one is three programs: `local.py` in the worker, `keeper.py`, which
+outlives the worker and holds the limits, and `inside.py`, the first process inside, which runs what it is asked to.
+This room never decides when a task gets a sandbox, and writes nothing to the database. Start reading at `sandbox.py`.
+"""
