@@ -32,6 +32,12 @@ class TestServer:
         self._execute(f"create database {name} template {_TEMPLATE}")
         return _renamed(self.url, name)
 
+    def create_empty_database(self) -> str:
+        """Address of a fresh database without our schema."""
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        self._execute(f"create database {name} template template0")
+        return _renamed(self.url, name)
+
     def drop_database(self, url: str) -> None:
         """Drop it with all who are connected."""
         name = url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]

@@ -92,6 +92,7 @@ class Fleet:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
+    source: Path = ROOT / "src"
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -169,7 +170,7 @@ class Fleet:
         given = {f"PAR_{name.upper()}": str(value) for name, value in settings.items()}
         if "fault" in settings:
             given["PAR_FAULTS_ALLOWED"] = "1"
-        path = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PYTHONUNBUFFERED": "1"}
+        path = {"PYTHONPATH": f"{self.source}:{ROOT}", "PYTHONUNBUFFERED": "1"}
         return {**inherited, **ours, **self.environment, **path, **given}
 
 

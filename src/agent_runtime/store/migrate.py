@@ -1,6 +1,7 @@
 """Applies the numbered migrations, forward only, one transaction each, safe to run from many processes at once."""
 
 import hashlib
+import time
 from importlib.resources import files
 from typing import Any
 
@@ -10,6 +11,10 @@ from agent_runtime.domain.errors import MigrationFailed
 
 _LOCK = 7235100
 _OLDEST_SERVER = 150000
+# A statement that waits for a lock makes everybody behind it wait: it gives up soon, lets them pass and tries again.
+_LOCK_WAIT = "1s"
+_PASS_SECONDS = 0.5
+_TRIES = 120
 
 
 def migrate(url: str) -> list[str]:
@@ -22,8 +27,8 @@ def migrate(url: str) -> list[str]:
             raise MigrationFailed(
                 f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed"
             )
-        connection.execute("set lock_timeout = '30s'")
         connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+        connection.execute("select set_config('lock_timeout', %s, false)", (_LOCK_WAIT,))
         try:
             return _apply(connection)
         finally:
@@ -52,12 +57,20 @@ def _apply(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def _run(connection: psycopg.Connection[Any], name: str, text: str, digest: str) -> None:
-    try:
-        with connection.transaction():
-            connection.execute(text.encode())
-            connection.execute("insert into par.migrations (name, sha256) values (%s, %s)", (name, digest))
-    except psycopg.Error as error:
-        raise MigrationFailed(f"migration {name} failed and was rolled back: {error}") from error
+    for tries_left in range(_TRIES, 0, -1):
+        try:
+            with connection.transaction():
+                connection.execute(text.encode())
+                connection.execute("insert into par.migrations (name, sha256) values (%s, %s)", (name, digest))
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if tries_left == 1:
+                raise MigrationFailed(
+                    f"migration {name} got no lock in {_TRIES} tries: end the long transactions that hold one"
+                ) from error
+            time.sleep(_PASS_SECONDS)
+        except psycopg.Error as error:
+            raise MigrationFailed(f"migration {name} failed and was rolled back: {error}") from error
 
 
 def _applied(connection: psycopg.Connection[Any]) -> dict[str, str]:
