@@ -24,6 +24,8 @@ BENCHMARKS = (
     "takeover",
     "submissions",
     "capacity",
+    "fairness",
+    "streams",
 )
 SCALE = ("lists",)
 

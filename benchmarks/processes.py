@@ -61,12 +61,19 @@ def online(url: str) -> int:
 @contextmanager
 def running_api(url: str, **settings: object) -> Iterator[int]:
     """An API that is healthy; gives its port on 127.0.0.1."""
+    with running_api_process(url, **settings) as (port, _):
+        yield port
+
+
+@contextmanager
+def running_api_process(url: str, **settings: object) -> Iterator[tuple[int, int]]:
+    """The same; gives its port and its process's id."""
     from benchmarks.http_client import get_once
 
     port = free_port("127.0.0.1")
     process = start("agent_runtime.api", url, port=port, **settings)
     try:
         wait_for(lambda: get_once(port, "/v1/health/ready") == 200, "the API is ready", _START_SECONDS)
-        yield port
+        yield port, process.pid
     finally:
         stop(process)

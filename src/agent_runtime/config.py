@@ -100,6 +100,9 @@ class Settings:
         False, flag(), "developer routes and tools; on by default in a system of `par start` or `par up` on loopback"
     )
     api_trusted_hosts: tuple[str, ...] = setting((), names(), "further host names that requests may carry, by comma")
+    max_streams: int = setting(
+        1000, whole(1, 100_000), "open streams of one tenant on one API process; one more is 429", "streams"
+    )
     discovery: bool = setting(True, flag(), "ask the providers for their models at start and once a day")
     openai_compatible: Mapping[str, OpenAICompatibleEndpoint] = setting(
         _NOTHING, endpoints(), 'JSON: {"name": {"base_url": "...", "api_key": null}}', secret=True

@@ -77,7 +77,7 @@ def _lifespan(settings: Settings) -> Any:
                 database=database,
                 submitter=Submitter(database),
                 hints=Hints(database),
-                feed=TaskFeed(database),
+                feed=TaskFeed(database, settings.max_streams),
                 models=ModelRegistry(database, settings),
                 objects=ObstoreObjects(settings),
             )

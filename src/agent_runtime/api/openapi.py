@@ -28,9 +28,10 @@ _PROBLEMS = {
     "413": "too large",
     "415": "not JSON by its content type",
     "422": "a field is wrong",
+    "429": "too much at once; Retry-After says when to come back",
     "503": "the database is away; Retry-After says when to come back",
 }
-_READ_PROBLEMS = ("401", "403", "404", "422", "503")
+_READ_PROBLEMS = ("401", "403", "404", "422", "429", "503")
 
 
 def describe(

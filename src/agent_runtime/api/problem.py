@@ -23,6 +23,7 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
     422: "validation_failed",
+    429: "too_many_requests",
     431: "head_too_large",
     500: "internal_error",
     503: "database_unavailable",

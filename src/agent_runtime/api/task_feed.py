@@ -7,58 +7,80 @@ is dropped when it has stood still too long: a slow reader costs its own stream,
 import asyncio
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import structlog
 
-from agent_runtime.domain.errors import DatabaseUnavailable
+from agent_runtime.api.stream_frames import durable_frame, token_frame
+from agent_runtime.domain.errors import AgentRuntimeError, DatabaseUnavailable
 from agent_runtime.store import event as store
 from agent_runtime.store.database import Database, Row
 
 POLL_SECONDS = 0.12
+# Entries of one task and of all tasks that one look brings: their messages may be long.
 PAGE = 100
-WAITING_ROWS = 400
+_ROWS_PER_LOOK = 2_000
+_FEWEST_PER_PAGE = 5
+# What may wait for a reader, in bytes, before it is asked for no more.
+WAITING_BYTES = 512 * 1024
 LISTEN_SECONDS = 15.0
 REFRESH_SECONDS = 5.0
 _TERMINAL = frozenset({"completed", "dead_letter"})
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(eq=False)
-class Watcher:
-    """One open stream: what it has seen, and what waits for it."""
+class TooManyStreams(AgentRuntimeError):
+    """A tenant has as many open streams on this process as it may have."""
 
-    tenant_id: str
-    task_id: str
-    seen: int
-    waiting: asyncio.Queue[Row | None] = field(default_factory=asyncio.Queue)
-    moved_at: float = field(default_factory=time.monotonic)
-    ended: bool = False
+
+class Watcher:
+    """One open stream: what it has seen, and what waits for it as bytes for the wire."""
+
+    def __init__(self, tenant_id: str, task_id: str, seen: int) -> None:
+        self.tenant_id = tenant_id
+        self.task_id = task_id
+        self.seen = seen
+        self.ended = False
+        self._frames: list[bytes] = []
+        self._waiting_bytes = 0
+        self._some = asyncio.Event()
 
     @property
     def has_room(self) -> bool:
         """Whether it reads fast enough to be asked for."""
-        return not self.ended and self.waiting.qsize() < WAITING_ROWS
+        return not self.ended and self._waiting_bytes < WAITING_BYTES
 
-    def tell(self, row: Row) -> None:
-        """Hand over a durable row or live tokens."""
-        self.waiting.put_nowait(row)
+    def tell(self, frame: bytes) -> None:
+        """Hand over a durable entry or live tokens."""
+        self._frames.append(frame)
+        self._waiting_bytes += len(frame)
+        self._some.set()
 
     def end(self) -> None:
         """Nothing more will come."""
         self.ended = True
-        self.waiting.put_nowait(None)
+        self._some.set()
+
+    async def take(self) -> bytes | None:
+        """All that waits, at least something; None when nothing more will come."""
+        await self._some.wait()
+        if not self._frames:
+            return None
+        frames, self._frames, self._waiting_bytes = b"".join(self._frames), [], 0
+        if not self.ended:
+            self._some.clear()
+        return frames
 
 
 class TaskFeed:
     """All watchers of this process and the loop that serves them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_streams: int) -> None:
         self._database = database
+        self._most_streams = most_streams
         self._watchers: set[Watcher] = set()
+        self._by_tenant_open: Counter[str] = Counter()
         self._some = asyncio.Event()
         self._listener_id = uuid.uuid4().hex
         self._chunk_seen: dict[str, int] = {}
@@ -71,15 +93,20 @@ class TaskFeed:
         return len(self._watchers)
 
     def watch(self, tenant_id: str, task_id: str, seen: int) -> Watcher:
-        """Begin to watch a task after what the reader has seen."""
+        """Begin to watch a task after what the reader has seen. Raises TooManyStreams."""
+        if self._by_tenant_open[tenant_id] >= self._most_streams:
+            raise TooManyStreams(f"{self._most_streams} streams are open, as many as a tenant may have on one server")
+        self._by_tenant_open[tenant_id] += 1
         watcher = Watcher(tenant_id, task_id, seen)
         self._watchers.add(watcher)
         self._some.set()
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
-        """Stop watching."""
-        self._watchers.discard(watcher)
+        """Stop watching; again changes nothing."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+            self._by_tenant_open[watcher.tenant_id] -= 1
 
     async def run(self) -> None:
         """Serve until cancelled. It outlives the database: streams wait until it is back."""
@@ -113,17 +140,23 @@ class TaskFeed:
         return groups
 
     async def _tell_news(self, tenant_id: str, watchers: Sequence[Watcher]) -> bool:
-        rows = await store.news(self._database, tenant_id, [(each.task_id, each.seen) for each in watchers], PAGE)
+        # Readers of one task that have seen the same are asked for once, and get the same bytes.
+        alike: dict[tuple[str, int], list[Watcher]] = defaultdict(list)
+        for watcher in watchers:
+            alike[watcher.task_id, watcher.seen].append(watcher)
+        size = min(PAGE, max(_FEWEST_PER_PAGE, _ROWS_PER_LOOK // len(alike)))
+        rows = await store.news(self._database, tenant_id, list(alike), size)
         pages: dict[int, list[Row]] = defaultdict(list)
         for row in rows:
             pages[row["place"]].append(row)
         full = False
-        for place, watcher in enumerate(watchers, 1):
+        for place, readers in enumerate(alike.values(), 1):
             page = pages.get(place)
             if not page:
-                watcher.end()
+                for watcher in readers:
+                    watcher.end()
                 continue
-            full |= _hand_over(watcher, page)
+            full |= _hand_over(readers, page, size)
         return full
 
     async def _tell_tokens(self, tenant_id: str, watchers: Sequence[Watcher]) -> None:
@@ -141,7 +174,9 @@ class TaskFeed:
         for watcher in watchers:
             by_task[watcher.task_id].append(watcher)
         for row in rows:
-            _tell_all(by_task[str(row["task_id"])], {"kind": "token", "text": row["text"], "attempt": row["attempt"]})
+            frame = token_frame(row)
+            for watcher in by_task[str(row["task_id"])]:
+                watcher.tell(frame)
 
     async def _keep_listening(self, tenant_id: str, task_ids: set[str]) -> None:
         known = self._listening.setdefault(tenant_id, set())
@@ -166,18 +201,15 @@ class TaskFeed:
         self._chunk_seen.clear()
 
 
-def _hand_over(watcher: Watcher, page: Sequence[Row]) -> bool:
-    """Give a page to its watcher; True when there may be more at once."""
+def _hand_over(readers: Sequence[Watcher], page: Sequence[Row], size: int) -> bool:
+    """Give a page to its readers; True when there may be more at once."""
     news = [row for row in page if row["sequence"] is not None]
-    for row in news:
-        watcher.seen = row["sequence"]
-        watcher.tell(row)
+    frames = b"".join(durable_frame(row) for row in news)
     last = page[-1]
-    if last["status"] in _TERMINAL and watcher.seen >= last["last_sequence"]:
-        watcher.end()
-    return len(news) == PAGE
-
-
-def _tell_all(watchers: Iterable[Watcher], row: dict[str, Any]) -> None:
-    for watcher in watchers:
-        watcher.tell(row)
+    for watcher in readers:
+        if news:
+            watcher.seen = news[-1]["sequence"]
+            watcher.tell(frames)
+        if last["status"] in _TERMINAL and watcher.seen >= last["last_sequence"]:
+            watcher.end()
+    return len(news) == size
