@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from agent_runtime.agent.fallback import ModelChoice, ModelHealth
 from agent_runtime.agent.tool_gate import Concern, PastCalls
 from agent_runtime.checkpointer.group_commit import Flushed
 from agent_runtime.checkpointer.session import Session
@@ -46,6 +47,13 @@ class AttemptContext:
     attempt: int = 1
     services: ToolServices = field(default_factory=ToolServices)
     admit: Callable[[], Awaitable[Row]] = _admitted
+    fallbacks: tuple[ModelChoice, ...] = ()
+    health: ModelHealth = field(default_factory=ModelHealth)
+    models: tuple[ModelChoice, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        own = ModelChoice(self.provider, self.model, self.price, self.max_output_tokens)
+        self.models = (own, *self.fallbacks)
 
     def check_steps(self) -> None:
         """Raise TaskFailed when the run has used its super-steps and another is about to start."""

@@ -7,17 +7,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from langchain.agents import create_agent, factory
 from langchain_core.messages import AIMessage, BaseMessage
 
 from agent_runtime.agent.attempt_context import AttemptContext
+from agent_runtime.agent.fallback import ModelChoice, ModelHealth
 from agent_runtime.agent.middleware import RuntimeMiddleware
 from agent_runtime.domain.agent_config import AgentConfig
+from agent_runtime.domain.errors import ModelCallFailed
 from agent_runtime.models.open_model import open_chat_model
 from agent_runtime.models.providers import ModelOptions, ModelReference, Providers
 from agent_runtime.tools.registry import build_tools
 
 _KEPT = 512
+_log = structlog.get_logger("agent")
+# The most tokens that a reply of each model may have, by provider and model; None where nobody knows.
+OutputLimits = Mapping[tuple[str, str], int | None]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class BuiltAgent:
     graph: Any
     config: AgentConfig
     max_output_tokens: int
+    fallbacks: tuple[ModelChoice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class AgentBuilder:
         self._dev_controls = dev_controls
         self._built: OrderedDict[AgentVersion, BuiltAgent] = OrderedDict()
         self._building = asyncio.Lock()
+        self.health = ModelHealth()
 
     def get(self, version: AgentVersion) -> BuiltAgent | None:
         """The agent if it was built before."""
@@ -65,29 +73,20 @@ class AgentBuilder:
             self._built.move_to_end(version)
         return found
 
-    async def build(
-        self, version: AgentVersion, snapshot: Mapping[str, Any], max_output_limit: int | None
-    ) -> BuiltAgent:
+    async def build(self, version: AgentVersion, snapshot: Mapping[str, Any], limits: OutputLimits) -> BuiltAgent:
         """Build an agent from its stored configuration. Raises ModelCallFailed, TaskFailed."""
         async with self._building:
             found = self.get(version)
             if found is None:
                 config = AgentConfig.from_snapshot(snapshot)
-                found = await asyncio.to_thread(self._compile, config, max_output_limit)
+                found = await asyncio.to_thread(self._compile, config, limits)
                 self._built[version] = found
                 if len(self._built) > _KEPT:
                     self._built.popitem(last=False)
             return found
 
-    def _compile(self, config: AgentConfig, max_output_limit: int | None) -> BuiltAgent:
-        options = ModelOptions(
-            temperature=config.temperature,
-            max_output_tokens=config.max_output_tokens,
-            max_output_limit=max_output_limit,
-            first_byte_seconds=self._limits.first_byte,
-            stall_seconds=self._limits.stall,
-            timeout_seconds=self._limits.timeout,
-        )
+    def _compile(self, config: AgentConfig, limits: OutputLimits) -> BuiltAgent:
+        options = self._options(config, limits.get(config.models[0]))
         model = open_chat_model(ModelReference(config.provider, config.model), options, self._providers)
         with _untraced_hooks():
             graph = create_agent(
@@ -97,7 +96,28 @@ class AgentBuilder:
                 middleware=[RuntimeMiddleware()],
                 context_schema=AttemptContext,
             )
-        return BuiltAgent(graph, config, options.sent_max_output_tokens)
+        return BuiltAgent(graph, config, options.sent_max_output_tokens, tuple(self._fallbacks(config, limits)))
+
+    def _fallbacks(self, config: AgentConfig, limits: OutputLimits) -> Iterator[ModelChoice]:
+        """The fallback models that can be opened; one without a key must not stop a task whose own model has one."""
+        for provider, model in config.models[1:]:
+            options = self._options(config, limits.get((provider, model)))
+            try:
+                chat = open_chat_model(ModelReference(provider, model), options, self._providers)
+            except ModelCallFailed as error:
+                _log.warning("fallback_model_left_out", model=f"{provider}/{model}", code=error.code, error=str(error))
+            else:
+                yield ModelChoice(provider, model, None, options.sent_max_output_tokens, chat)
+
+    def _options(self, config: AgentConfig, max_output_limit: int | None) -> ModelOptions:
+        return ModelOptions(
+            temperature=config.temperature,
+            max_output_tokens=config.max_output_tokens,
+            max_output_limit=max_output_limit,
+            first_byte_seconds=self._limits.first_byte,
+            stall_seconds=self._limits.stall,
+            timeout_seconds=self._limits.timeout,
+        )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -13,6 +14,7 @@ from langgraph.types import Command
 
 from agent_runtime import fault_points
 from agent_runtime.agent.attempt_context import AttemptContext
+from agent_runtime.agent.fallback import call_first_available
 from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_gate import Give, decide, edited_note, finished_row, started_row, stop_for_person
@@ -77,14 +79,16 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         fault_points.reach("model.before_call")
         began = time.monotonic()
         try:
-            response: ModelResponse[Any] = await handler(request)
+            choice, response = await call_first_available(context.models, context.health, request, handler)
         except ModelCallFailed:
             session.release_reservation()
             raise
         fault_points.reach("model.returned")
         reply = _reply_of(response)
         if reply is not None:
-            call = metered(context, request, reply, reservation, time.monotonic() - began)
+            call = metered(choice, request, reply, reservation, time.monotonic() - began)
+            if choice is not context.models[0]:
+                call = replace(call, instead_of=context.models[0].name)
             session.add_call(call, reply)
             _log.info(
                 "model_called",
@@ -95,7 +99,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
                 cost_microdollars=call.cost,
                 duration_ms=call.duration_ms,
             )
-        return response
+        return cast("ModelResponse[Any]", response)
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]]

@@ -85,5 +85,11 @@ def parsed_config(config: Any) -> AgentConfigBody:
 
 
 async def _model_errors(runtime: Runtime, config: Mapping[str, Any]) -> list[FieldError]:
-    problem = await runtime.models.problem_with(config["provider"], config["model"])
-    return [] if problem is None else [FieldError(("body", "agent_config", problem.field), problem.message)]
+    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), config)]
+    places += [(("fallback_models", place), each) for place, each in enumerate(config.get("fallback_models") or ())]
+    errors = []
+    for place, named in places:
+        problem = await runtime.models.problem_with(named["provider"], named["model"])
+        if problem is not None:
+            errors.append(FieldError(("body", "agent_config", *place, problem.field), problem.message))
+    return errors

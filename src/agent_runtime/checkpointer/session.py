@@ -369,11 +369,18 @@ def _events(row: MessageRow, message: BaseMessage, call: CallRow | None, tool_ms
                 "output_tokens": call.output_tokens,
                 "cost": call.cost,
                 "duration_ms": call.duration_ms,
+                "details": _substitution(call),
             }
         turn = EventRow("model_turn", **place, **spent)
         calls = [*message.tool_calls, *message.invalid_tool_calls]
         return [turn, *(_tool_call_event(place, dict(tool_call)) for tool_call in calls)]
     return []
+
+
+def _substitution(call: CallRow) -> str | None:
+    if call.instead_of is None:
+        return None
+    return json.dumps({"model": f"{call.provider}/{call.model}", "instead_of": call.instead_of})
 
 
 def _tool_call_event(place: dict[str, Any], tool_call: dict[str, Any]) -> EventRow:

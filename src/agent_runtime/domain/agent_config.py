@@ -40,7 +40,6 @@ AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep", "request_human_input"})
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
     "langfuse_endpoint_id": (None,),
-    "fallback_models": (None, []),
     "tool_servers": (None, []),
     "sandbox": (None,),
     "context_management": (None,),
@@ -73,6 +72,12 @@ class AgentConfig:
     allowed_tools: tuple[str, ...] = ()
     tool_policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     human_input_timeout_seconds: int = HUMAN_INPUT_TIMEOUT_SECONDS
+    fallback_models: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def models(self) -> list[tuple[str, str]]:
+        """`(provider, model)` of the models that may answer, its own first."""
+        return [(self.provider, self.model), *((each["provider"], each["model"]) for each in self.fallback_models)]
 
     @classmethod
     def from_snapshot(cls, snapshot: Mapping[str, Any]) -> "AgentConfig":
@@ -84,6 +89,8 @@ class AgentConfig:
         given = {name: value for name, value in snapshot.items() if name in known and value is not None}
         if "allowed_tools" in given:
             given["allowed_tools"] = tuple(given["allowed_tools"])
+        if "fallback_models" in given:
+            given["fallback_models"] = tuple(given["fallback_models"])
         return cls(**{"provider": snapshot["provider"], "model": snapshot["model"], **given})
 
 
@@ -95,7 +102,12 @@ def stored(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def problems(config: Mapping[str, Any], *, dev_controls: bool) -> list[FieldProblem]:
     """What keeps a configuration of the right types from being saved; empty when nothing does."""
-    return [*_unavailable(config), *_tool_problems(config, dev_controls), *_policy_problems(config)]
+    return [
+        *_unavailable(config),
+        *_tool_problems(config, dev_controls),
+        *_policy_problems(config),
+        *_fallback_problems(config),
+    ]
 
 
 def _unavailable(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
@@ -131,3 +143,12 @@ def _policy_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
             yield FieldProblem(("tool_policies", name), NOT_AVAILABLE)
         elif name == ASKS_PERSON and policy.get("policy") == "ask":
             yield FieldProblem(("tool_policies", name, "policy"), "this tool asks a person anyway")
+
+
+def _fallback_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    seen = {(config.get("provider"), config.get("model"))}
+    for place, each in enumerate(config.get("fallback_models") or ()):
+        named = (each["provider"], each["model"])
+        if named in seen:
+            yield FieldProblem(("fallback_models", place), "is the agent's own model or listed twice")
+        seen.add(named)

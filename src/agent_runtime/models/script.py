@@ -41,11 +41,12 @@ class ScriptedCall:
 
 @dataclass(frozen=True)
 class ScriptedError:
-    """A failed turn: an HTTP status and, if given, how long the provider asks to wait."""
+    """A failed turn: an HTTP status and, if given, how long the provider asks to wait and which model alone fails."""
 
     status: int
     retry_after_seconds: float | None = None
     message: str = "scripted failure"
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,9 @@ def _error(where: str, described: Any) -> ScriptedError | None:
     status = _whole_number(where, "error.status", described.get("status"))
     retry_after = described.get("retry_after")
     wait = None if retry_after is None else _number(where, "error.retry_after", retry_after)
-    return ScriptedError(status, wait, str(described.get("message", "scripted failure")))
+    model = described.get("model")
+    message = str(described.get("message", "scripted failure"))
+    return ScriptedError(status, wait, message, None if model is None else str(model))
 
 
 def _pace(where: str, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,9 @@ class WriteRow:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One metered call; `cost` in microdollars, None when the price is unknown."""
+    """One metered call; `cost` in microdollars, None when the price is unknown. `instead_of` is the agent's own model
+    where that could not answer.
+    """
 
     call_id: str
     checkpoint_id: str | None
@@ -81,6 +83,7 @@ class CallRow:
     cost: int | None
     estimated: bool
     duration_ms: int
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from agent_runtime.agent.tool_gate import PastCalls
 from agent_runtime.checkpointer.fence import Fence
 from agent_runtime.checkpointer.saver import PostgresSaver
 from agent_runtime.checkpointer.session import Session
+from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.errors import TaskFailed
 from agent_runtime.domain.human_request import PersonNeeded
 from agent_runtime.store import budget as budget_store
@@ -153,8 +154,9 @@ async def _agent_of(task: ClaimedTask, services: AttemptServices) -> BuiltAgent:
     snapshot = task.own_config or await lease_store.agent_config(
         services.database, task.tenant_id, task.agent_id, task.config_version
     )
-    facts = await services.prices.of(snapshot["provider"], snapshot["model"])
-    return await services.agents.build(version, snapshot, facts.max_output_tokens)
+    models = AgentConfig.from_snapshot(snapshot).models
+    limits = {model: (await services.prices.of(*model)).max_output_tokens for model in models}
+    return await services.agents.build(version, snapshot, limits)
 
 
 def _digest(own_config: Mapping[str, Any] | None) -> str | None:
@@ -167,6 +169,7 @@ async def _context_for(
     task: ClaimedTask, agent: BuiltAgent, session: Session, services: AttemptServices, tools: ToolServices
 ) -> AttemptContext:
     facts = await services.prices.of(agent.config.provider, agent.config.model)
+    prices = [(await services.prices.of(each.provider, each.model)).price for each in agent.fallbacks]
     return AttemptContext(
         session=session,
         provider=agent.config.provider,
@@ -184,6 +187,8 @@ async def _context_for(
         run_number=task.run_number,
         attempt=task.attempt,
         services=tools,
+        fallbacks=tuple(replace(each, price=price) for each, price in zip(agent.fallbacks, prices, strict=True)),
+        health=services.agents.health,
         admit=partial(budget_store.admit, services.database, task.tenant_id, task.agent_id, task.task_id, task.attempt),
     )
 
