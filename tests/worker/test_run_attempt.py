@@ -56,3 +56,14 @@ async def test_an_hourly_pause_clears_by_itself_when_the_budget_is_raised(
         assert book.task(task_id)["resume_eligible_at"] is not None
         book.rows("update par.agents set budget_max_per_hour = 100000000 where agent_id = 'priced'")
         await _reaches(book, task_id, "completed")
+
+
+async def test_a_call_that_outlasts_the_lease_many_times_is_started_once(
+    book: TaskBook, start_worker: StartWorker
+) -> None:
+    task_id = book.submit(script({"tool": "dev_sleep", "args": {"seconds": 5}}, {"text": "rested"}))
+    quick = {"lease_seconds": 1, "heartbeat_seconds": 0.2, "watchdog_seconds": 0.6}
+    async with start_worker("worker-1", **quick), start_worker("worker-2", **quick):
+        await _reaches(book, task_id, "completed")
+    assert book.task(task_id)["attempt"] == 1
+    assert book.events(task_id).count("tool_result") == 1
