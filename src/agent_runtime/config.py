@@ -117,6 +117,12 @@ class Settings:
         private_targets(),
         "private networks that users' addresses may lie in, by comma: `10.1.0.0/16:8443`",
     )
+    master_key: str | None = setting(
+        None,
+        text(2000),
+        "key that seals secrets in the database: 32 bytes in base64; by comma, the first seals, all open",
+        secret=True,
+    )
     loopback_targets: bool = setting(
         False,
         flag(),

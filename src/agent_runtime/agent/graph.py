@@ -73,6 +73,10 @@ class AgentBuilder:
             self._built.move_to_end(version)
         return found
 
+    def forget_built(self) -> None:
+        """Build every agent anew at its next attempt, since the providers have other keys now."""
+        self._built.clear()
+
     async def build(self, version: AgentVersion, snapshot: Mapping[str, Any], limits: OutputLimits) -> BuiltAgent:
         """Build an agent from its stored configuration. Raises ModelCallFailed, TaskFailed."""
         async with self._building:

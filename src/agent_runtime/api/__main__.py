@@ -1,5 +1,6 @@
 """Serves the API until it is told to stop: `python -m agent_runtime.api`."""
 
+import asyncio
 import gc
 import signal
 import sys
@@ -7,6 +8,7 @@ import sys
 from agent_runtime import fault_points, log
 from agent_runtime.config import Settings, load
 from agent_runtime.domain.errors import AgentRuntimeError, StartFailed
+from agent_runtime.store.secret import prove_master_key
 
 STOP_SECONDS = 5
 
@@ -18,6 +20,7 @@ def main() -> int:
         require_servable(settings)
         log.configure(settings.log_level, settings.log_format, component="api")
         fault_points.arm(settings.fault, allowed=settings.faults_allowed)
+        asyncio.run(prove_master_key(settings.database_url or "", settings.master_key))
     except AgentRuntimeError as error:
         sys.stderr.write(f"the API cannot start: {error}\n")
         return 2

@@ -25,6 +25,7 @@ from agent_runtime.api.routes import (
     health,
     human_request,
     model,
+    provider,
     spend,
     stats,
     task,
@@ -41,11 +42,12 @@ from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.store.secret import Secrets
 from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
     task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
-    agent_version, model, worker, tool, spend, stats, human_request, health, developer, document,
+    agent_version, model, provider, worker, tool, spend, stats, human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)
@@ -72,13 +74,15 @@ def _lifespan(settings: Settings) -> Any:
         options = PoolOptions(settings.database_pool_size, WAIT_SECONDS, "par-api")
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(Database(settings.database_url or "", "par_api", options))
+            secrets = Secrets.from_setting(settings.master_key)
             runtime = Runtime(
                 settings=settings,
                 database=database,
                 submitter=Submitter(database),
                 hints=Hints(database),
                 feed=TaskFeed(database, settings.max_streams),
-                models=ModelRegistry(database, settings),
+                secrets=secrets,
+                models=ModelRegistry(database, settings, secrets),
                 objects=ObstoreObjects(settings),
             )
             app.state.runtime = runtime

@@ -10,11 +10,13 @@ from typing import Any
 import structlog
 
 from agent_runtime.config import Settings
-from agent_runtime.domain.errors import DatabaseUnavailable
+from agent_runtime.domain.errors import DatabaseUnavailable, SecretUnreadable
 from agent_runtime.models.model_record import ModelRecord
 from agent_runtime.models.providers import SCRIPTED, Providers, ProviderSettings
 from agent_runtime.store import model as store
+from agent_runtime.store import provider_key
 from agent_runtime.store.database import Database
+from agent_runtime.store.secret import Secrets
 
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 600.0
@@ -34,10 +36,11 @@ class ModelProblem:
 class ModelRegistry:
     """The models that agents may name."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, settings: Settings, secrets: Secrets) -> None:
         self._database = database
         self._discovery = settings.discovery
         self._providers = _providers(settings)
+        self._secrets = secrets
         self._asking = asyncio.Lock()
         self._filled = asyncio.Event()
 
@@ -78,6 +81,7 @@ class ModelRegistry:
 
         troubles: dict[str, str] = {}
         async with self._asking:
+            await self._use_kept_keys()
             found = await discover(self._providers, on_problem=troubles.__setitem__)
             outcomes = [self._outcome(name, found, troubles) for name in self._providers.names()]
             kept = ("provider", "base_url", "status", "last_error")
@@ -85,6 +89,16 @@ class ModelRegistry:
         shown = ("provider", "status", "models", "error")
         items = [{**each, "error": each["last_error"]} for each in outcomes]
         return {"providers": [{name: each[name] for name in shown} for each in items], "models": len(found)}
+
+    async def _use_kept_keys(self) -> None:
+        try:
+            self._providers.use_kept_keys(await provider_key.kept_keys(self._database, self._secrets))
+        except SecretUnreadable as error:
+            _log.error("provider_keys_not_readable", error=str(error))
+
+    def is_from_environment(self, provider: str) -> bool:
+        """Whether the environment configures this provider, so that a kept key would not be used."""
+        return self._providers.is_from_environment(provider)
 
     async def problem_with(self, provider: str, model_id: str) -> ModelProblem | None:
         """Why no agent can be saved with this model; None when one can.

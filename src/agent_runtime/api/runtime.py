@@ -13,6 +13,7 @@ from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.artifacts.object_store import ObjectStore
 from agent_runtime.config import Settings
 from agent_runtime.store.database import Database
+from agent_runtime.store.secret import Secrets
 from agent_runtime.store.submit import Submitter
 
 
@@ -25,6 +26,7 @@ class Runtime:
     submitter: Submitter
     hints: Hints
     feed: TaskFeed
+    secrets: Secrets
     models: ModelRegistry = field(repr=False)
     objects: ObjectStore = field(repr=False)
 

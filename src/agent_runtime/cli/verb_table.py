@@ -68,6 +68,7 @@ MODEL = VerbFamily(
     (
         Verb("list", "model_list", "List models with prices and context windows."),
         Verb("discover", "model_discover", "Ask each configured provider again for its models."),
+        Verb("set-key", "model_set_key", "Keep a provider's key in the database, or forget it."),
     ),
 )
 DATABASE = VerbFamily(
@@ -75,6 +76,7 @@ DATABASE = VerbFamily(
     "Prepare or reset the database.",
     (
         Verb("migrate", "db_migrate", "Apply the migrations that are missing."),
+        Verb("rotate-master-key", "db_rotate_master_key", "Seal the secrets in the database with another master key."),
         Verb("reset", "db_reset", "Delete everything and build the database anew."),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from agent_runtime.client.connection import Connection, JsonObject, QueryValue
+from agent_runtime.client.connection import Connection, JsonObject, QueryValue, segment
 
 
 class ModelCalls:
@@ -16,6 +16,15 @@ class ModelCalls:
 
     def list(self, filters: dict[str, QueryValue] | None = None, limit: int | None = None) -> AsyncIterator[JsonObject]:
         return self._connection.items("/v1/models", filters or {}, limit)
+
+    async def set_key(self, provider: str, api_key: str) -> JsonObject:
+        """Keep a provider's key on the server; it is sealed there and never shown again."""
+        kept: JsonObject = await self._connection.put(f"/v1/providers/{segment(provider)}/key", {"api_key": api_key})
+        return kept
+
+    async def delete_key(self, provider: str) -> None:
+        """Have the server forget a provider's key."""
+        await self._connection.delete(f"/v1/providers/{segment(provider)}/key")
 
     async def discover(self) -> Any:
         """Ask each configured provider again for its models."""

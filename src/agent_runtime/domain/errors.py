@@ -8,6 +8,7 @@ AgentRuntimeError
 ├── OutboundFailed                                        an address that a user or a model gave cannot be used
 │   └── AddressRefused
 ├── ToolFailed                                            the model reads the message and decides
+├── SecretUnreadable                                      the operator mends the master key, or the secret is set again
 ├── TaskFailed, ModelCallFailed, StateCorrupt             a task's attempt ends; its code says whether it is retried
 ├── SandboxFailed                                         the sandbox could not do what was asked of it
 │   ├── SandboxGone, SandboxUnavailable
@@ -155,6 +156,10 @@ class SandboxGone(SandboxFailed):
 
 class SandboxUnavailable(SandboxFailed):
     """A sandbox cannot be had: the provider is missing here, refused, or did not answer."""
+
+
+class SecretUnreadable(AgentRuntimeError):
+    """A sealed secret cannot be opened: another master key, another place, or damage. Its text is in no message."""
 
 
 class LeaseLost(AgentRuntimeError):

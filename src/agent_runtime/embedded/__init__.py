@@ -9,14 +9,14 @@ Start reading at `commands.py`, then `supervisor.py`.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agent_runtime.embedded.commands import migrate, reset, restart, scale, start, stop, up
+    from agent_runtime.embedded.commands import migrate, reset, restart, rotate_master_key, scale, start, stop, up
     from agent_runtime.embedded.layout import log_paths
     from agent_runtime.embedded.prerequisites import Check, check
     from agent_runtime.embedded.system_status import Endpoint, SystemStatus, WorkerStatus, status
 
 _HOMES = {
     "prerequisites": ("Check", "check"),
-    "commands": ("migrate", "reset", "restart", "scale", "start", "stop", "up"),
+    "commands": ("migrate", "reset", "restart", "rotate_master_key", "scale", "start", "stop", "up"),
     "layout": ("log_paths",),
     "system_status": ("Endpoint", "SystemStatus", "WorkerStatus", "status"),
 }
@@ -31,6 +31,7 @@ __all__ = [
     "migrate",
     "reset",
     "restart",
+    "rotate_master_key",
     "scale",
     "start",
     "status",

@@ -17,6 +17,7 @@ from agent_runtime.embedded.database import apply_migrations, embedded_server, v
 from agent_runtime.embedded.files import write_private
 from agent_runtime.embedded.layout import Layout, layout_of
 from agent_runtime.embedded.log_files import EventLog, last_line
+from agent_runtime.embedded.master_key import rotate
 from agent_runtime.embedded.process import wait_until
 from agent_runtime.embedded.programs import Programs
 from agent_runtime.embedded.readiness import wait_ready
@@ -132,6 +133,28 @@ def migrate(settings: Settings) -> list[str]:
     with _exclusive(layout), server:
         verify(server.url, embedded=True)
         return apply_migrations(server.url)
+
+
+def rotate_master_key(settings: Settings) -> int:
+    """Seal every secret of the system's database with a new master key; gives how many there were.
+
+    Raises StartFailed while the system runs, since its processes know the old key only, and ConfigurationError or
+    SecretUnreadable for a key that does not open what is there.
+    """
+    layout = layout_of(settings)
+    layout.prepare()
+    if running_state(layout) is not None:
+        raise StartFailed(f"a system runs from {layout.root}: stop it first with `par stop`")
+    if settings.database_url is not None:
+        if settings.master_key is None:
+            raise ConfigurationError("PAR_MASTER_KEY", "must hold the new key and, after a comma, the one until now")
+        return rotate(settings, layout, settings.database_url)
+    server = embedded_server(settings, layout)
+    if server is None:
+        return 0
+    with _exclusive(layout), server:
+        apply_migrations(server.url)
+        return rotate(settings, layout, server.url)
 
 
 def reset(settings: Settings) -> list[str]:

@@ -23,6 +23,11 @@ class Layout:
         return self.root / "database"
 
     @property
+    def master_key(self) -> Path:
+        """The key that seals the secrets of the embedded database."""
+        return self.root / "master_key"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor for as long as it lives."""
         return self.root / "run" / "lock"

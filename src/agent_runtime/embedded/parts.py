@@ -11,6 +11,7 @@ from agent_runtime.embedded.child import Child, launch_tied
 from agent_runtime.embedded.database import apply_migrations, embedded_server, verify
 from agent_runtime.embedded.layout import Layout
 from agent_runtime.embedded.log_files import EventLog
+from agent_runtime.embedded.master_key import master_key, require_own_key
 from agent_runtime.embedded.process import wait_until
 from agent_runtime.embedded.programs import Programs
 
@@ -58,6 +59,7 @@ class Parts:
             applied = apply_migrations(self.database_url)
             if applied:
                 self._log.write(f"applied {len(applied)} migrations, the last is {applied[-1]}", migrations=applied)
+            require_own_key(self._settings, self._layout, self.database_url)
 
     def start_api(self) -> None:
         """Start the API."""
@@ -129,6 +131,8 @@ class Parts:
         for name in ("dev_controls", "loopback_targets"):
             if f"PAR_{name.upper()}" not in self._settings.explicit:
                 changes[name] = "on" if self._settings.on_loopback else "off"
+        if (key := master_key(self._settings, self._layout)) is not None:
+            changes["master_key"] = key
         environment = self._settings.child_environment(
             database_url=self.database_url, data_dir=str(self._layout.root), **changes
         )

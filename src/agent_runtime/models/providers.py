@@ -56,6 +56,13 @@ _VARIABLE_TO_SET = {
     "google": "GOOGLE_API_KEY",
     "bedrock": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_PROFILE)",
 }
+KEPT_KEY_PROVIDERS = ("openai", "anthropic", "google")
+"""Providers whose key may also be kept in the database."""
+_BASE_URL = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "google": "GOOGLE_GEMINI_BASE_URL",
+}
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -120,8 +127,11 @@ _AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_BEARER_TOKEN_
 class Providers:
     """The configured providers by name; `scripted` is always among them."""
 
-    def __init__(self, configured: Mapping[str, ProviderSettings]) -> None:
-        self._by_name = {SCRIPTED: ProviderSettings(SCRIPTED, SCRIPTED), **configured}
+    def __init__(self, configured: Mapping[str, ProviderSettings], base_urls: Mapping[str, str] | None = None) -> None:
+        self._configured = {SCRIPTED: ProviderSettings(SCRIPTED, SCRIPTED), **configured}
+        self._base_urls = base_urls or {}
+        self._by_name = self._configured
+        self._kept_keys: dict[str, str] = {}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], openai_compatible: str | None = None) -> Providers:
@@ -131,7 +141,21 @@ class Providers:
         Raises ConfigurationError naming `PAR_OPENAI_COMPATIBLE` when it has another shape.
         """
         found = [*_from_variables(environment), *_compatible_endpoints(openai_compatible)]
-        return cls({settings.name: settings for settings in found})
+        base_urls = {name: environment[variable] for name, variable in _BASE_URL.items() if environment.get(variable)}
+        return cls({settings.name: settings for settings in found}, base_urls)
+
+    def use_kept_keys(self, keys: Mapping[str, str]) -> bool:
+        """Use the keys that the operator keeps in the database where the environment has none; whether any changed."""
+        wanted = {name: key for name, key in keys.items() if name in KEPT_KEY_PROVIDERS}
+        if wanted == self._kept_keys:
+            return False
+        kept = {name: ProviderSettings(name, name, key, self._base_urls.get(name)) for name, key in wanted.items()}
+        self._kept_keys, self._by_name = wanted, {**kept, **self._configured}
+        return True
+
+    def is_from_environment(self, name: str) -> bool:
+        """Whether the environment configures this provider, so that a kept key would not be used."""
+        return name in self._configured
 
     def names(self) -> list[str]:
         """The configured providers, sorted, with `scripted`."""
@@ -162,6 +186,8 @@ class Providers:
 def how_to_configure(provider: str) -> str:
     """What an operator has to set so that `provider` can be called."""
     variable = _VARIABLE_TO_SET.get(provider)
+    if provider in KEPT_KEY_PROVIDERS:
+        return f"set {variable} and restart, or keep a key with `par model set-key {provider}`"
     if variable is not None:
         return f"set {variable} and restart"
     return f"add it to {COMPATIBLE_SETTING} and restart"

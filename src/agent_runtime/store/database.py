@@ -139,7 +139,7 @@ class Database:
         """A transaction, of one tenant under row-level security when `tenant_id` is given."""
         async with self.connection() as connection, connection.transaction():
             if tenant_id is not None:
-                await connection.execute(query("tenant", "set_tenant"), {"tenant_id": tenant_id})
+                await act_for(connection, tenant_id)
             yield connection
 
     async def fetch_all(self, room: str, name: str, parameters: Parameters | None = None) -> list[Row]:
@@ -174,6 +174,11 @@ class Database:
         """First row of one named query, or None."""
         rows = await self.fetch_all(room, name, parameters)
         return rows[0] if rows else None
+
+
+async def act_for(connection: AsyncConnection[DictRow], tenant_id: str) -> None:
+    """See and write this tenant's rows until the open transaction ends."""
+    await connection.execute(query("tenant", "set_tenant"), {"tenant_id": tenant_id})
 
 
 async def fetch_all(

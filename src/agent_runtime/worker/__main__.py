@@ -41,6 +41,7 @@ def _arguments(settings: Settings) -> argparse.Namespace:
 
 
 async def _run_one(settings: Settings) -> int:
+    from agent_runtime.store.secret import prove_master_key
     from agent_runtime.worker.process import WorkerProcess
 
     if settings.database_url is None:
@@ -49,6 +50,7 @@ async def _run_one(settings: Settings) -> int:
     log.configure(settings.log_level, settings.log_format, worker_id=worker_id)
     fault_points.arm(settings.fault, allowed=settings.faults_allowed)
     spare_the_garbage_collector()
+    await prove_master_key(settings.database_url, settings.master_key)
     worker = WorkerProcess(settings, settings.database_url, worker_id, _providers(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -29,6 +29,7 @@ from agent_runtime.store.claim import make_due
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
+from agent_runtime.store.secret import Secrets
 from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -36,6 +37,7 @@ from agent_runtime.worker.heartbeat import Heartbeat, Listeners
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.maintenance.expire_requests import expire_requests
 from agent_runtime.worker.maintenance.hand_back import hand_back
+from agent_runtime.worker.maintenance.provider_keys import ProviderKeys
 from agent_runtime.worker.maintenance.resume import resume_cleared
 from agent_runtime.worker.maintenance.retain import retain
 from agent_runtime.worker.maintenance.schedule import Duty, run_duties
@@ -49,6 +51,7 @@ _DUE_SECONDS = 0.2
 _STRAY_SECONDS = 5.0
 _STOPPED_LOOK_SECONDS = 1.0
 _EXIT_MARGIN_SECONDS = 2.0
+_KEY_LOOK_SECONDS = 5.0
 _ROLL_UP_SECONDS = 60.0
 _RECOUNT_SECONDS = 6 * 3600.0
 
@@ -74,10 +77,13 @@ class WorkerProcess:
             settings.model_timeout_seconds, settings.model_first_byte_seconds, settings.model_stall_seconds
         )
         self._live_text = LiveText(self._database)
+        secrets = Secrets.from_setting(settings.master_key)
+        agents = AgentBuilder(providers, limits, dev_controls=settings.dev_controls)
+        self._provider_keys = ProviderKeys(self._database, secrets, providers, agents)
         self._services = AttemptServices(
             database=self._database,
             commit=self._commit,
-            agents=AgentBuilder(providers, limits, dev_controls=settings.dev_controls),
+            agents=agents,
             prices=PriceList(self._database),
             live_text=self._live_text,
             backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
@@ -104,6 +110,8 @@ class WorkerProcess:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
             await stack.enter_async_context(self._commit)
+            with contextlib.suppress(DatabaseUnavailable):
+                await self._provider_keys.look()
             self._heartbeat = self._new_heartbeat()
             await self._heartbeat.start()
             _log.info("worker_online", worker_id=self.worker_id, pool=self._settings.worker_pool)
@@ -139,6 +147,7 @@ class WorkerProcess:
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("expired requests", 1.0, partial(expire_requests, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),
+            Duty("provider keys", _KEY_LOOK_SECONDS, self._provider_keys.look),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
             Duty("rollups", _ROLL_UP_SECONDS, partial(rollup_store.roll_up, self._database)),
             Duty("recount", _RECOUNT_SECONDS, partial(rollup_store.recount, self._database)),
