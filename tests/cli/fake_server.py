@@ -50,6 +50,8 @@ class FakeServer:
     refusals: deque[Refusal] = field(default_factory=deque)
     streams: deque[list[tuple[str, int | None, Json]]] = field(default_factory=deque)
     on_stream_event: Callable[[str, Json], None] | None = None
+    # What to answer to a path that has no model here.
+    answers: dict[str, Json] = field(default_factory=dict)
     api_key: str | None = None
     status_after_submit: str = "queued"
     _http: ThreadingHTTPServer | None = None
@@ -141,6 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _route(self, request: Request) -> None:
         state, parts = self.server_state, request.path.strip("/").split("/")[1:]
+        if request.path in state.answers:
+            self._answer(200, state.answers[request.path])
+            return
         lists: dict[str, list[Json]] = {
             "tasks": list(state.tasks.values()),
             "agents": list(state.agents.values()),

@@ -40,6 +40,10 @@ TASK = VerbFamily(
         Verb("list", "task_list", "List tasks, newest first."),
         Verb("get", "task_get", "Show one task."),
         Verb("watch", "task_watch", "Follow a task live: steps, tool calls, tokens, cost."),
+        Verb("activity", "task_activity", "Show a task's whole story: turns, tools, costs, takeovers."),
+        Verb("events", "task_events", "Show a task's lifecycle history."),
+        Verb("checkpoints", "task_checkpoints", "Show a task's durable steps and what each cost."),
+        Verb("diff", "task_diff", "Show what one step of a task changed."),
         Verb("cancel", "task_cancel", "Cancel tasks that have not ended."),
         Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint."),
     ),
@@ -51,6 +55,7 @@ AGENT = VerbFamily(
         Verb("apply", "agent_apply", "Create or update agents from a YAML or JSON file."),
         Verb("list", "agent_list", "List agents."),
         Verb("get", "agent_get", "Show one agent."),
+        Verb("spend", "agent_spend", "Show what an agent spent lately, against its budgets."),
     ),
 )
 DEAD_LETTER = VerbFamily(
@@ -61,7 +66,14 @@ DEAD_LETTER = VerbFamily(
         Verb("redrive", "dead_letter_redrive", "Redrive dead letters by id or by error fingerprint."),
     ),
 )
-WORKER = VerbFamily("worker", "Look at the workers.", (Verb("list", "worker_list", "List workers and their load."),))
+WORKER = VerbFamily(
+    "worker",
+    "Look at the workers, and drain them.",
+    (
+        Verb("list", "worker_list", "List workers and their load."),
+        Verb("drain", "worker_drain", "Have a worker hand its tasks over and exit."),
+    ),
+)
 MODEL = VerbFamily(
     "model",
     "Look at the model registry.",
@@ -88,6 +100,7 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
     Verb("stop", "stop", "Stop the running system."),
     Verb("restart", "restart", "Stop the system, then start it."),
     Verb("status", "status", "Show what is running."),
+    Verb("stats", "stats", "Show tasks by state, the queue, throughput and spend."),
     Verb("logs", "logs", "Show the log of the system, the API or a worker."),
     Verb("scale-worker", "scale_worker", "Set the number of live workers."),
     Verb("check", "check", "Check what a start needs, without starting anything."),

@@ -8,10 +8,11 @@ async with RuntimeClient(ClientOptions(url="http://127.0.0.1:8080")) as client:
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 
 from agent_runtime.client.agent import AgentCalls
-from agent_runtime.client.connection import ClientOptions, Connection, JsonObject, Reply
+from agent_runtime.client.connection import ClientOptions, Connection, JsonObject, QueryValue, Reply
 from agent_runtime.client.dead_letter import DeadLetterCalls
 from agent_runtime.client.model import ModelCalls
 from agent_runtime.client.task import TaskCalls
@@ -43,6 +44,15 @@ class RuntimeClient:
 
     async def close(self) -> None:
         await self._connection.close()
+
+    async def stats(self, asked: Mapping[str, QueryValue] | None = None) -> JsonObject:
+        """What a dashboard shows; `asked` are the query parameters `from`, `to`, `bucket` and `agent_id`."""
+        answer: JsonObject = await self._connection.get("/v1/stats", asked)
+        return answer
+
+    def costs(self, asked: dict[str, QueryValue] | None = None) -> AsyncIterator[JsonObject]:
+        """Spend by agent, model and day; `asked` are the query parameters of `GET /v1/costs`."""
+        return self._connection.items("/v1/costs", asked or {}, None)
 
     async def health(self) -> JsonObject:
         """`{status, database, active_workers, queued_tasks, schema_version, version}`."""

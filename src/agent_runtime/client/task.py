@@ -64,6 +64,19 @@ class TaskCalls:
     def events(self, task_id: str) -> AsyncIterator[JsonObject]:
         return self._connection.items(f"/v1/tasks/{segment(task_id)}/events", {}, None)
 
+    def activity(self, task_id: str) -> AsyncIterator[JsonObject]:
+        """The timeline for people: turns, tool calls and results, costs and events, oldest first."""
+        return self._connection.items(f"/v1/tasks/{segment(task_id)}/activity", {}, None)
+
+    def runs(self, task_id: str) -> AsyncIterator[JsonObject]:
+        return self._connection.items(f"/v1/tasks/{segment(task_id)}/runs", {}, None)
+
+    async def checkpoint(self, task_id: str, checkpoint_id: str) -> JsonObject:
+        """The readable state after one step, and the difference to the step before."""
+        path = f"/v1/tasks/{segment(task_id)}/checkpoints/{segment(checkpoint_id)}"
+        detail: JsonObject = await self._connection.get(path)
+        return detail
+
     async def cancel(self, task_id: str) -> JsonObject:
         return await self._act(task_id, "cancel", {})
 

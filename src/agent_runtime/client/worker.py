@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from agent_runtime.client.connection import Connection, JsonObject
+from agent_runtime.client.connection import Connection, JsonObject, segment
 
 
 class WorkerCalls:
@@ -15,3 +15,8 @@ class WorkerCalls:
 
     def list(self, limit: int | None = None) -> AsyncIterator[JsonObject]:
         return self._connection.items("/v1/workers", {}, limit)
+
+    async def drain(self, worker_id: str) -> JsonObject:
+        """Have it stop claiming, hand its tasks over and exit."""
+        worker: JsonObject = await self._connection.post(f"/v1/workers/{segment(worker_id)}/drain", None)
+        return worker
