@@ -22,6 +22,7 @@ from agent_runtime.agent.tool_result import capped, failed_result, malformed_res
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed, ToolFailed
 from agent_runtime.domain.human_request import Question
 from agent_runtime.tools import call_environment
+from agent_runtime.tools.server_tool import declarations, server_tool
 
 _log = structlog.get_logger("agent")
 ToolAnswer = ToolMessage | Command[Any]
@@ -64,6 +65,9 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         """
         session = context.session
         context.check_steps()
+        offered = declarations(context.services)
+        if offered:
+            request = request.override(tools=[*request.tools, *offered])
         history = repaired(request.messages)
         if history is not request.messages:
             request = request.override(messages=history)
@@ -111,6 +115,8 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         """
         context, call = cast("AttemptContext", request.runtime.context), request.tool_call
         context.check_steps()
+        if request.tool is None and (tool := server_tool(context.services, call["name"])) is not None:
+            request = request.override(tool=tool)
         policy = context.policy_of(call["name"])
         decision = decide(request, policy, context.past, context.concern_of(call["name"]))
         context.session.node_name = "tools"

@@ -15,15 +15,17 @@ from agent_runtime.domain.agent_config import problems, stored
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.identifier import new_id
 from agent_runtime.domain.merge_patch import merged
+from agent_runtime.domain.tool_server import too_many_tools
+from agent_runtime.store import tool_server as tool_server_store
 from agent_runtime.store.agent import AgentValues
 from agent_runtime.store.database import Row
 
 _NOT_IN_ID = re.compile(r"[^a-z0-9_-]+")
 
 
-async def values_of(runtime: Runtime, body: CreateAgentRequest, agent_id: str) -> AgentValues:
+async def values_of(runtime: Runtime, tenant_id: str, body: CreateAgentRequest, agent_id: str) -> AgentValues:
     """The values of a whole agent. Raises Problem for a configuration that cannot be saved."""
-    config = await checked_config(runtime, body.agent_config)
+    config = await checked_config(runtime, tenant_id, body.agent_config)
     return AgentValues(
         body.display_name or agent_id,
         config,
@@ -34,7 +36,7 @@ async def values_of(runtime: Runtime, body: CreateAgentRequest, agent_id: str) -
     )
 
 
-async def changed_values(runtime: Runtime, current: Row, body: ChangeAgentRequest) -> AgentValues:
+async def changed_values(runtime: Runtime, tenant_id: str, current: Row, body: ChangeAgentRequest) -> AgentValues:
     """The current values with the changes; an absent field stays, a budget of null lifts the limit."""
     given: dict[str, Any] = body.model_dump(exclude_unset=True)
     for name in ("display_name", "status", "max_concurrent_tasks", "agent_config"):
@@ -42,18 +44,18 @@ async def changed_values(runtime: Runtime, current: Row, body: ChangeAgentReques
             raise invalid_field(("body", name), "cannot be null")
     config = current["agent_config"]
     if "agent_config" in given:
-        config = await checked_config(runtime, parsed_config(merged(config, given["agent_config"])))
+        config = await checked_config(runtime, tenant_id, parsed_config(merged(config, given["agent_config"])))
     kept: dict[str, Any] = {name: given.get(name, current[name]) for name in AgentValues.__dataclass_fields__}
     return AgentValues(**kept | {"agent_config": config})
 
 
-async def checked_config(runtime: Runtime, body: AgentConfigBody) -> dict[str, Any]:
+async def checked_config(runtime: Runtime, tenant_id: str, body: AgentConfigBody) -> dict[str, Any]:
     """A configuration as it is stored. Raises Problem 422 naming the fields that keep it from being saved."""
     config = body.model_dump(exclude_none=True)
     found = problems(config, dev_controls=runtime.settings.dev_controls)
     errors = [FieldError(("body", "agent_config", *each.location), each.message) for each in found]
     if not errors:
-        errors = await _model_errors(runtime, config)
+        errors = [*await _model_errors(runtime, config), *await _server_errors(runtime, tenant_id, config)]
     if errors:
         raise invalid(errors)
     return stored(config)
@@ -93,3 +95,19 @@ async def _model_errors(runtime: Runtime, config: Mapping[str, Any]) -> list[Fie
         if problem is not None:
             errors.append(FieldError(("body", "agent_config", *place, problem.field), problem.message))
     return errors
+
+
+async def _server_errors(runtime: Runtime, tenant_id: str, config: Mapping[str, Any]) -> list[FieldError]:
+    """Tool servers that are not registered, or that bring too many tools; none of them has to be up."""
+    names: list[str] = config.get("tool_servers") or []
+    if not names:
+        return []
+    known = await tool_server_store.tools_by_server(runtime.database, tenant_id, names)
+    where = ("body", "agent_config", "tool_servers")
+    errors = [
+        FieldError((*where, place), f"there is no tool server {name[:100]!r}")
+        for place, name in enumerate(names)
+        if name not in known
+    ]
+    problem = None if errors else too_many_tools(len(config.get("allowed_tools") or ()), known)
+    return errors if problem is None else [FieldError(where, problem)]

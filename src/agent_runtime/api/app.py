@@ -35,6 +35,7 @@ from agent_runtime.api.routes import (
     task_stream,
     task_submit,
     tool,
+    tool_server,
     worker,
 )
 from agent_runtime.api.runtime import Runtime
@@ -47,7 +48,7 @@ from agent_runtime.store.submit import Submitter
 
 _ROOMS = (
     task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
-    agent_version, model, provider, worker, tool, spend, stats, human_request, health, developer, document,
+    agent_version, model, provider, worker, tool, tool_server, spend, stats, human_request, health, developer, document,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)

@@ -40,7 +40,6 @@ AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep", "request_human_input"})
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
     "langfuse_endpoint_id": (None,),
-    "tool_servers": (None, []),
     "sandbox": (None,),
     "context_management": (None,),
     "planning": (None, False),
@@ -70,6 +69,7 @@ class AgentConfig:
     temperature: float | None = None
     max_output_tokens: int | None = None
     allowed_tools: tuple[str, ...] = ()
+    tool_servers: tuple[str, ...] = ()
     tool_policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     human_input_timeout_seconds: int = HUMAN_INPUT_TIMEOUT_SECONDS
     fallback_models: tuple[Mapping[str, str], ...] = ()
@@ -87,10 +87,9 @@ class AgentConfig:
         """
         known = {each.name for each in fields(cls)}
         given = {name: value for name, value in snapshot.items() if name in known and value is not None}
-        if "allowed_tools" in given:
-            given["allowed_tools"] = tuple(given["allowed_tools"])
-        if "fallback_models" in given:
-            given["fallback_models"] = tuple(given["fallback_models"])
+        for name in ("allowed_tools", "tool_servers", "fallback_models"):
+            if name in given:
+                given[name] = tuple(given[name])
         return cls(**{"provider": snapshot["provider"], "model": snapshot["model"], **given})
 
 
@@ -105,6 +104,7 @@ def problems(config: Mapping[str, Any], *, dev_controls: bool) -> list[FieldProb
     return [
         *_unavailable(config),
         *_tool_problems(config, dev_controls),
+        *_server_problems(config),
         *_policy_problems(config),
         *_fallback_problems(config),
     ]
@@ -135,10 +135,21 @@ def _tool_problem(name: str, dev_controls: bool, repeated: bool) -> str | None:
     return f"{name} is listed twice" if repeated else None
 
 
+def _server_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    names = config.get("tool_servers") or ()
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            yield FieldProblem(("tool_servers", place), f"{name} is listed twice")
+
+
 def _policy_problems(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
     for name, policy in (config.get("tool_policies") or {}).items():
         if name not in BUILT_IN_TOOLS and "__" not in name:
             yield FieldProblem(("tool_policies", name), "this is neither a built-in tool nor server__tool")
+        elif name not in BUILT_IN_TOOLS:
+            server = name.partition("__")[0]
+            if server not in (config.get("tool_servers") or ()):
+                yield FieldProblem(("tool_policies", name), f"the agent's tool_servers do not name {server!r}")
         elif name not in AVAILABLE_TOOLS:
             yield FieldProblem(("tool_policies", name), NOT_AVAILABLE)
         elif name == ASKS_PERSON and policy.get("policy") == "ask":

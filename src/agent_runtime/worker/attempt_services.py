@@ -1,7 +1,10 @@
 """What the attempts of a worker share, and what each of them opens for its tools."""
 
+import asyncio
+import importlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from agent_runtime.agent.graph import AgentBuilder
 from agent_runtime.artifacts.object_store import ObjectStore
@@ -9,7 +12,10 @@ from agent_runtime.artifacts.task_artifacts import TaskArtifacts
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.retry import Backoff
+from agent_runtime.safe_http import PUBLIC_ONLY, SafeTransport, Targets
 from agent_runtime.store.database import Database
+from agent_runtime.tool_servers.attempt_servers import AttemptServers
+from agent_runtime.tool_servers.connection import connection_from
 from agent_runtime.tools.services import ToolServices
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.live_text import LiveText
@@ -28,6 +34,7 @@ class AttemptServices:
     backoff: Backoff
     worker_id: str
     objects: ObjectStore
+    targets: Targets = PUBLIC_ONLY
 
 
 async def open_services(
@@ -40,4 +47,19 @@ async def open_services(
     files = TaskArtifacts(
         services.database, services.objects, task.tenant_id, task.task_id, task.run_number, task.attempt
     )
-    return ToolServices(artifacts=files)
+    tools = ToolServices(artifacts=files)
+    if config.tool_servers:
+        tools.tool_servers = await _open_tool_servers(stack, task.tenant_id, config, services)
+    return tools
+
+
+async def _open_tool_servers(
+    stack: AsyncExitStack, tenant_id: str, config: AgentConfig, services: AttemptServices
+) -> AttemptServers:
+    # The protocol's library takes a second to load, which only agents with tool servers pay, off the loop.
+    sessions = await asyncio.to_thread(importlib.import_module, "agent_runtime.tool_servers.mcp_session")
+    connect = partial(sessions.connect, open_transport=partial(SafeTransport, services.targets))
+    servers = AttemptServers(services.database, tenant_id, connect)
+    stack.push_async_callback(servers.close)
+    await servers.open(config.tool_servers, connection_from, len(config.allowed_tools))
+    return servers

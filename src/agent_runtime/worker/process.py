@@ -22,6 +22,7 @@ from agent_runtime.domain.errors import DatabaseUnavailable
 from agent_runtime.domain.lease import LeaseTiming
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
+from agent_runtime.safe_http import targets_from
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store import live_text as live_text_store
 from agent_runtime.store import rollup as rollup_store
@@ -89,6 +90,7 @@ class WorkerProcess:
             backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
             worker_id=worker_id,
             objects=ObstoreObjects(settings),
+            targets=targets_from(settings, loopback=True),
         )
         self._claims = ClaimLoop(
             self._database,

@@ -29,8 +29,8 @@ async def create_agent(request: Request) -> Response:
     """Create an agent."""
     body = await read_body(request, CreateAgentRequest)
     agent_id = body.agent_id or id_from_name(body.display_name)
-    values = await values_of(runtime_of(request), body, agent_id)
     caller = caller_of(request)
+    values = await values_of(runtime_of(request), caller.tenant_id, body, agent_id)
 
     async def act(connection: Connection) -> KeptAnswer:
         await store.insert_agent(connection, caller.tenant_id, agent_id, values, caller.name)
@@ -60,7 +60,7 @@ async def replace_agent(request: Request, agent_id: AgentReference) -> Response:
     """Set a whole agent; what is absent takes its default."""
     body = await read_body(request, ReplaceAgentRequest)
     caller, runtime = caller_of(request), runtime_of(request)
-    values = await values_of(runtime, body, agent_id)
+    values = await values_of(runtime, caller.tenant_id, body, agent_id)
     async with runtime.database.transaction(caller.tenant_id) as connection:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
         require_same(current, body)
@@ -75,7 +75,7 @@ async def change_agent(request: Request, agent_id: AgentReference) -> Response:
     async with runtime.database.transaction(caller.tenant_id) as connection:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
         require_same(current, body)
-        values = await changed_values(runtime, current, body)
+        values = await changed_values(runtime, caller.tenant_id, current, body)
         return answer(await _updated(connection, caller.tenant_id, caller.name, current, values))
 
 

@@ -43,7 +43,7 @@ async def restore_version(request: Request, agent_id: AgentReference, version: V
         return replayed
     caller, runtime = caller_of(request), runtime_of(request)
     earlier = await store.get_version(runtime.database, caller.tenant_id, agent_id, version)
-    config = await checked_config(runtime, parsed_config(earlier))
+    config = await checked_config(runtime, caller.tenant_id, parsed_config(earlier))
 
     async def act(connection: Connection) -> KeptAnswer:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)

@@ -64,7 +64,9 @@ async def _own_config(request: Request, source: Row, body: ForkRequest) -> dict[
     """The configuration of a fork that has another than its agent's version. Raises Problem 422 naming the field."""
     config: dict[str, Any] = source["agent_config"]
     if body.agent_config:
-        config = await checked_config(runtime_of(request), parsed_config(merged(config, body.agent_config)))
+        tenant_id = caller_of(request).tenant_id
+        given = parsed_config(merged(config, body.agent_config))
+        config = await checked_config(runtime_of(request), tenant_id, given)
     return None if config == source["version_config"] else config
 
 
