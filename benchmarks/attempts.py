@@ -13,7 +13,9 @@ from agent_runtime.artifacts.memory_objects import MemoryObjects
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
+from agent_runtime.safe_http import PUBLIC_ONLY, SafeClient
 from agent_runtime.store.database import Database, PoolOptions
+from agent_runtime.tools.web_search import WebSearch
 from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -43,6 +45,8 @@ class Attempts:
             backoff=Backoff(1.0, 60.0),
             worker_id=_WORKER_ID,
             objects=MemoryObjects(),
+            pages=SafeClient(PUBLIC_ONLY),
+            search=WebSearch(),
         )
         self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 

@@ -21,6 +21,7 @@ from agent_runtime.config_values import (
     flag,
     folder,
     names,
+    names_of,
     number,
     private_targets,
     text,
@@ -57,6 +58,8 @@ PROVIDER_VARIABLES = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_ENDPOINT_URL_BEDROCK",
 )
+TOOL_VARIABLES = ("TAVILY_API_KEY", "TAVILY_BASE_URL")
+SEARCH_PROVIDERS = ("tavily", "duckduckgo", "brave", "google", "mojeek", "startpage", "wikipedia", "yahoo", "yandex")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -128,6 +131,14 @@ class Settings:
         flag(),
         "webhooks and tool servers may lie on loopback; on by default in a system of `par start` on loopback",
     )
+    tool_timeout_seconds: float = setting(
+        900.0, number(0.1, 86_400), "limit of one tool call; the model is told and goes on", "seconds"
+    )
+    web_search: tuple[str, ...] = setting(
+        (),
+        names_of(*SEARCH_PROVIDERS),
+        "search providers in the order of trying, by comma; unset: `tavily` when it has a key, then `duckduckgo`",
+    )
     artifact_url: str | None = setting(
         None,
         address("s3", "gs", "az"),
@@ -149,6 +160,7 @@ class Settings:
     api_key: str | None = setting(None, text(), "key that `par` commands send to the server", secret=True)
 
     provider_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
+    tool_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
     explicit: frozenset[str] = field(default=frozenset(), repr=False)
     base_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
 
@@ -192,7 +204,7 @@ class Settings:
         inherited = {name: value for name, value in self.base_environment.items() if not name.startswith(PREFIX)}
         set_here = {name: self.base_environment[name] for name in self.explicit}
         changed = {PREFIX + name.upper(): value for name, value in changes.items()}
-        return {**inherited, **self.provider_environment, **set_here, **changed, ENV_FILE: ""}
+        return {**inherited, **self.provider_environment, **self.tool_environment, **set_here, **changed, ENV_FILE: ""}
 
 
 def load(environment: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
@@ -214,6 +226,7 @@ def load(environment: Mapping[str, str] | None = None, directory: Path | None = 
     return Settings(
         **values,
         provider_environment=MappingProxyType({name: merged[name] for name in PROVIDER_VARIABLES if merged.get(name)}),
+        tool_environment=MappingProxyType({name: merged[name] for name in TOOL_VARIABLES if merged.get(name)}),
         explicit=frozenset(name for name, value in ours.items() if value.strip()),
         base_environment=MappingProxyType({**given, **ours}),
     )

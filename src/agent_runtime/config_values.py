@@ -150,6 +150,20 @@ def _private_target(name: str, word: str) -> PrivateTarget:
     return PrivateTarget(network, port)
 
 
+def names_of(*words: str) -> Reader[tuple[str, ...]]:
+    """Some of these words, separated by commas."""
+    read_names = names()
+
+    def read(name: str, value: str) -> tuple[str, ...]:
+        found = read_names(name, value.lower())
+        for word in found:
+            if word not in words:
+                raise ConfigurationError(name, f"knows {', '.join(words)}, not {word!r}")
+        return found
+
+    return read
+
+
 def url(*schemes: str) -> Reader[str]:
     """A URL with one of these schemes; its value is never repeated in an error, since it may hold a password."""
 

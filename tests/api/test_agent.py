@@ -143,7 +143,7 @@ async def test_a_wrong_agent_field_is_refused_by_name(
         ({"system_prompt": "x" * 51_201}, "system_prompt", "over the limit"),
         ({"allowed_tools": ["hammer"]}, "allowed_tools", "no built-in tool"),
         ({"allowed_tools": ["calculator", "calculator"]}, "allowed_tools", "twice"),
-        ({"allowed_tools": ["web_search"]}, "allowed_tools", "not available yet"),
+        ({"allowed_tools": ["sandbox_edit"]}, "allowed_tools", "not available yet"),
         ({"allowed_tools": "calculator"}, "allowed_tools", ""),
         ({"tool_policies": {"request_human_input": {"policy": "ask"}}}, "tool_policies", "asks a person anyway"),
         ({"tool_policies": {"calculator": {"policy": "maybe"}}}, "tool_policies", ""),

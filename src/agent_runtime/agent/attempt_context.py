@@ -46,6 +46,7 @@ class AttemptContext:
     run_number: int = 1
     attempt: int = 1
     services: ToolServices = field(default_factory=ToolServices)
+    tool_seconds: float = 900.0
     admit: Callable[[], Awaitable[Row]] = _admitted
     fallbacks: tuple[ModelChoice, ...] = ()
     health: ModelHealth = field(default_factory=ModelHealth)

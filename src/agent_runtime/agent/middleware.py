@@ -1,5 +1,6 @@
 """The one middleware: what happens around every model call and every tool call of an agent."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -18,7 +19,15 @@ from agent_runtime.agent.fallback import call_first_available
 from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_gate import Give, decide, edited_note, finished_row, started_row, stop_for_person
-from agent_runtime.agent.tool_result import capped, failed_result, malformed_results
+from agent_runtime.agent.tool_result import (
+    RECALL,
+    failed_result,
+    kept_part,
+    long_text,
+    malformed_results,
+    shortened,
+    unfinished,
+)
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed, ToolFailed
 from agent_runtime.domain.human_request import Question
 from agent_runtime.tools import call_environment
@@ -129,7 +138,8 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             return decision.message
         if decision.recorded:
             context.session.record_tool_call(started_row(call, decision))
-        if not decision.recorded and policy.safe_to_repeat and context.budget_is_far():
+        starts_early = policy.safe_to_repeat and not policy.leaves_traces
+        if not decision.recorded and starts_early and context.budget_is_far():
             context.session.durable_soon()
         else:
             await context.check_budgets(await context.session.durable(), paid=False)
@@ -152,10 +162,15 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         fault_points.reach("tool.before_call")
         began = time.monotonic()
         token = call_environment.enter(context.environment_of(request.tool_call["id"] or ""))
+        deadline = asyncio.timeout(context.tool_seconds)
         try:
-            answer = await handler(request)
+            async with deadline:
+                answer = await handler(request)
         except ToolFailed as error:
             answer = failed_result(request.tool_call, error)
+        except TimeoutError as error:
+            late = unfinished(context.tool_seconds) if deadline.expired() else error
+            answer = failed_result(request.tool_call, late)
         except (GraphBubbleUp, AgentRuntimeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task
@@ -167,7 +182,20 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         duration_ms = round((time.monotonic() - began) * 1000)
         context.session.tool_took(request.tool_call["id"] or "", duration_ms)
         _log.info("tool_called", node="tools", tool=request.tool_call["name"], failed=failed, duration_ms=duration_ms)
-        return capped(answer) if isinstance(answer, ToolMessage) else answer
+        return await _within_bounds(answer, context) if isinstance(answer, ToolMessage) else answer
+
+
+async def _within_bounds(answer: ToolMessage, context: AttemptContext) -> ToolMessage:
+    """A result that the conversation can hold; a longer one is kept whole beside it, to be recalled in pieces."""
+    text = long_text(answer)
+    if text is None:
+        return answer
+    results, config = context.services.results, context.config
+    if results is not None:
+        kept, left_out = kept_part(text)
+        await results.keep(answer.tool_call_id, kept, left_out)
+    recallable = results is not None and config is not None and RECALL in config.allowed_tools
+    return shortened(answer, text, recallable=recallable)
 
 
 def _reply_of(response: ModelResponse[Any]) -> AIMessage | None:

@@ -35,7 +35,17 @@ BUILT_IN_TOOLS = frozenset(
     }
 )
 DEVELOPER_TOOLS = frozenset({"dev_sleep"})
-AVAILABLE_TOOLS = frozenset({"calculator", "dev_sleep", "request_human_input"})
+AVAILABLE_TOOLS = frozenset(
+    {
+        "web_search",
+        "read_url",
+        "calculator",
+        "request_human_input",
+        "create_text_artifact",
+        "recall_tool_result",
+        "dev_sleep",
+    }
+)
 
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {

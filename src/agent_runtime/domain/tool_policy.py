@@ -9,7 +9,19 @@ if TYPE_CHECKING:
 # Built in and without effects outside the conversation: a call of unknown outcome may simply run again.
 # The tool by which an agent asks a person; it runs nothing.
 ASKS_PERSON = "request_human_input"
-SAFE_TO_REPEAT = frozenset({"calculator", "dev_sleep", ASKS_PERSON})
+SAFE_TO_REPEAT = frozenset(
+    {
+        "calculator",
+        "create_text_artifact",
+        "dev_sleep",
+        "read_url",
+        "recall_tool_result",
+        "web_search",
+        ASKS_PERSON,
+    }
+)
+# Safe to repeat, since a repeated call gives its first file, but something stays behind: the decision is durable first.
+LEAVES_TRACES = frozenset({"create_text_artifact"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +30,13 @@ class ToolPolicy:
 
     `safe_to_repeat`: a call whose outcome is unknown may run again without a person's word.
     `asks`: every call waits for a person first; `asks_as_fork`: because the task that it was forked from may have made
-    the same call.
+    the same call. `leaves_traces`: it starts only when the decision for it is durable.
     """
 
     safe_to_repeat: bool
     asks: bool
     asks_as_fork: bool = False
+    leaves_traces: bool = False
 
 
 def policy_of(config: "AgentConfig", tool_name: str, *, forked: bool = False) -> ToolPolicy:
@@ -34,4 +47,9 @@ def policy_of(config: "AgentConfig", tool_name: str, *, forked: bool = False) ->
     said = config.tool_policies.get(tool_name, {})
     idempotent = said.get("idempotent")
     safe = tool_name in SAFE_TO_REPEAT if idempotent is None else bool(idempotent)
-    return ToolPolicy(safe_to_repeat=safe, asks=said.get("policy") == "ask", asks_as_fork=forked and not safe)
+    return ToolPolicy(
+        safe_to_repeat=safe,
+        asks=said.get("policy") == "ask",
+        asks_as_fork=forked and not safe,
+        leaves_traces=tool_name in LEAVES_TRACES,
+    )

@@ -10,6 +10,10 @@ from agent_runtime.domain.tool_policy import ASKS_PERSON
 from agent_runtime.tools.calculator import calculate
 from agent_runtime.tools.catalog import TOOLS
 from agent_runtime.tools.dev_sleep import dev_sleep
+from agent_runtime.tools.read_url import read_url
+from agent_runtime.tools.recalled_result import recall_tool_result
+from agent_runtime.tools.text_artifact import create_text_artifact
+from agent_runtime.tools.web_search import web_search
 
 
 async def _calculator(expression: str) -> str:
@@ -24,6 +28,10 @@ async def _request_human_input(prompt: str) -> str:
 _RUN: dict[str, Callable[..., Awaitable[Any]]] = {
     "calculator": _calculator,
     "dev_sleep": dev_sleep,
+    "web_search": web_search,
+    "read_url": read_url,
+    "create_text_artifact": create_text_artifact,
+    "recall_tool_result": recall_tool_result,
     ASKS_PERSON: _request_human_input,
 }
 

@@ -1,9 +1,13 @@
 """What the tools of one attempt share. The worker opens it with the attempt and closes it at the attempt's end."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent_runtime.artifacts.task_artifacts import TaskArtifacts
+if TYPE_CHECKING:
+    from agent_runtime.artifacts.task_artifacts import TaskArtifacts
+    from agent_runtime.safe_http import SafeClient
+    from agent_runtime.store.tool_result import TaskResults
+    from agent_runtime.tools.web_search import WebSearch
 
 
 @dataclass(slots=True)
@@ -13,7 +17,9 @@ class ToolServices:
     None means that the agent has not asked for it, or that this deployment cannot offer it.
     """
 
-    artifacts: TaskArtifacts | None = None
+    artifacts: "TaskArtifacts | None" = None
     sandbox: Any | None = None
     tool_servers: Any | None = None
-    http: Any | None = None
+    http: "SafeClient | None" = None
+    search: "WebSearch | None" = None
+    results: "TaskResults | None" = None

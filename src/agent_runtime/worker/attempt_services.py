@@ -12,11 +12,13 @@ from agent_runtime.artifacts.task_artifacts import TaskArtifacts
 from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.retry import Backoff
-from agent_runtime.safe_http import PUBLIC_ONLY, SafeTransport, Targets
+from agent_runtime.safe_http import PUBLIC_ONLY, SafeClient, SafeTransport, Targets
 from agent_runtime.store.database import Database
+from agent_runtime.store.tool_result import TaskResults
 from agent_runtime.tool_servers.attempt_servers import AttemptServers
 from agent_runtime.tool_servers.connection import connection_from
 from agent_runtime.tools.services import ToolServices
+from agent_runtime.tools.web_search import WebSearch
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.price_list import PriceList
@@ -34,6 +36,9 @@ class AttemptServices:
     backoff: Backoff
     worker_id: str
     objects: ObjectStore
+    pages: SafeClient
+    search: WebSearch
+    tool_seconds: float = 900.0
     targets: Targets = PUBLIC_ONLY
 
 
@@ -47,7 +52,8 @@ async def open_services(
     files = TaskArtifacts(
         services.database, services.objects, task.tenant_id, task.task_id, task.run_number, task.attempt
     )
-    tools = ToolServices(artifacts=files)
+    results = TaskResults(services.database, task.tenant_id, task.task_id, task.attempt)
+    tools = ToolServices(artifacts=files, results=results, http=services.pages, search=services.search)
     if config.tool_servers:
         tools.tool_servers = await _open_tool_servers(stack, task.tenant_id, config, services)
     return tools

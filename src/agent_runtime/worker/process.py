@@ -22,7 +22,7 @@ from agent_runtime.domain.errors import DatabaseUnavailable
 from agent_runtime.domain.lease import LeaseTiming
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
-from agent_runtime.safe_http import targets_from
+from agent_runtime.safe_http import SafeClient, targets_from
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store import live_text as live_text_store
 from agent_runtime.store import rollup as rollup_store
@@ -31,6 +31,7 @@ from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
 from agent_runtime.store.secret import Secrets
+from agent_runtime.tools.web_search import open_web_search
 from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -91,6 +92,9 @@ class WorkerProcess:
             worker_id=worker_id,
             objects=ObstoreObjects(settings),
             targets=targets_from(settings, loopback=True),
+            pages=SafeClient(targets_from(settings, loopback=False)),
+            search=open_web_search(settings.web_search, settings.tool_environment),
+            tool_seconds=settings.tool_timeout_seconds,
         )
         self._claims = ClaimLoop(
             self._database,
@@ -114,6 +118,7 @@ class WorkerProcess:
             await stack.enter_async_context(self._commit)
             with contextlib.suppress(DatabaseUnavailable):
                 await self._provider_keys.look()
+            await stack.enter_async_context(self._services.pages)
             self._heartbeat = self._new_heartbeat()
             await self._heartbeat.start()
             _log.info("worker_online", worker_id=self.worker_id, pool=self._settings.worker_pool)

@@ -189,6 +189,7 @@ async def _context_for(
         services=tools,
         fallbacks=tuple(replace(each, price=price) for each, price in zip(agent.fallbacks, prices, strict=True)),
         health=services.agents.health,
+        tool_seconds=services.tool_seconds,
         admit=partial(budget_store.admit, services.database, task.tenant_id, task.agent_id, task.task_id, task.attempt),
     )
 
