@@ -17,6 +17,7 @@ from agent_runtime.config_values import (
     Reader,
     choice,
     closest,
+    credential,
     endpoints,
     flag,
     folder,
@@ -101,6 +102,18 @@ class Settings:
     worker_processes: int = setting(1, whole(1, 256), "processes of `python -m agent_runtime.worker`", "processes")
     dev_controls: bool = setting(
         False, flag(), "developer routes and tools; on by default in a system of `par start` or `par up` on loopback"
+    )
+    auth: str = setting(
+        "auto", choice("auto", "required"), "whether loopback too needs a key (`required`); elsewhere all always do"
+    )
+    operator_key: str | None = setting(
+        None, credential(32), "credential of the operator, for the first keys; made by `par start`", secret=True
+    )
+    rate_limit_per_key: float = setting(
+        1000.0, number(0, 1e6), "what one key may send to one API process; 0: no limit", "requests/s"
+    )
+    rate_limit_per_tenant: float = setting(
+        2000.0, number(0, 1e6), "what all keys of a tenant may; 0: no limit", "requests/s"
     )
     api_trusted_hosts: tuple[str, ...] = setting((), names(), "further host names that requests may carry, by comma")
     max_streams: int = setting(
@@ -188,6 +201,11 @@ class Settings:
     def on_loopback(self) -> bool:
         """Whether the API listens for this machine alone."""
         return self.host in LOOPBACK_NAMES
+
+    @property
+    def key_needed(self) -> bool:
+        """Whether a request without a credential is turned away."""
+        return self.auth == "required" or not self.on_loopback
 
     @property
     def api_url(self) -> str:

@@ -47,6 +47,18 @@ def text(longest: int = 253) -> Reader[str]:
     return read
 
 
+def credential(shortest: int) -> Reader[str]:
+    """A secret word, long enough not to be guessed; it is never repeated in an error."""
+
+    def read(name: str, value: str) -> str:
+        stripped = value.strip()
+        if not stripped.isascii() or not stripped.isprintable() or " " in stripped or len(stripped) < shortest:
+            raise ConfigurationError(name, f"must be one word of at least {shortest} printable ASCII characters")
+        return stripped
+
+    return read
+
+
 def whole(least: int, most: int) -> Reader[int]:
     """A whole number between two bounds, both allowed."""
 

@@ -29,13 +29,12 @@ def main() -> int:
 
 def require_servable(settings: Settings) -> None:
     """Raise StartFailed when serving would be unsafe or without effect."""
-    if not settings.on_loopback:
-        raise StartFailed(
-            f"PAR_HOST is {settings.host}, which others can reach, but this version has no API keys:"
-            " use 127.0.0.1, localhost or ::1"
-        )
     if not settings.database_url:
         raise StartFailed("PAR_DATABASE_URL is not set: `par start` and `par up` bring a database of their own")
+    if not settings.on_loopback and settings.auth != "required" and settings.operator_key is None:
+        from agent_runtime.store.api_key import require_live_key
+
+        require_live_key(settings.database_url, settings.host)
 
 
 def serve(settings: Settings) -> int:

@@ -53,19 +53,20 @@ async def answered_before(request: Request, body: BaseModel | None) -> Response 
     return None if found is None else answer(found.response, found.status_code)
 
 
-async def once(request: Request, body: BaseModel | None, action: Action) -> Response:
+async def once(request: Request, body: BaseModel | None, action: Action, *, tenant_id: str | None = None) -> Response:
     """Run `action` in a transaction of the caller's tenant, or answer again what its key was answered first.
 
     The key is taken in the action's own transaction: a concurrent duplicate waits for it, and a failed action keeps
-    nothing.
+    nothing. Another `tenant_id` than the caller's is for the operator alone.
     """
-    tenant_id, database = caller_of(request).tenant_id, runtime_of(request).database
+    tenant_id, database = tenant_id or caller_of(request).tenant_id, runtime_of(request).database
     key = request_key(request, body)
     async with database.transaction(tenant_id) as connection:
         if key is None or await idempotency.take(connection, tenant_id, key):
             result = await action(connection)
             if key is not None:
-                kept = KeptAnswer(result.status_code, orjson.loads(to_json(result.response)))
+                body_kept = orjson.loads(to_json(result.response)) | dict.fromkeys(result.shown_once)
+                kept = KeptAnswer(result.status_code, body_kept)
                 await idempotency.keep(connection, tenant_id, key, kept)
             return answer(result.response, result.status_code)
     found = await idempotency.read(database, tenant_id, key)

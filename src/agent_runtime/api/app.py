@@ -6,18 +6,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from agent_runtime.api import error_map
 from agent_runtime.api.auth import Door
+from agent_runtime.api.credentials import Credentials
 from agent_runtime.api.hints import Hints
+from agent_runtime.api.key_ring import KeyRing
 from agent_runtime.api.middleware import Envelope
 from agent_runtime.api.model_registry import ModelRegistry
 from agent_runtime.api.routes import (
     agent,
     agent_version,
+    api_key,
     artifact,
+    audit,
     dead_letter,
     developer,
     document,
@@ -34,11 +38,13 @@ from agent_runtime.api.routes import (
     task_history,
     task_stream,
     task_submit,
+    tenant,
     tool,
     tool_server,
     worker,
 )
 from agent_runtime.api.runtime import Runtime
+from agent_runtime.api.scope_guard import guard
 from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
 from agent_runtime.config import Settings
@@ -49,6 +55,7 @@ from agent_runtime.store.submit import Submitter
 _ROOMS = (
     task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
     agent_version, model, provider, worker, tool, tool_server, spend, stats, human_request, health, developer, document,
+    api_key, tenant, audit,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)
@@ -56,20 +63,26 @@ _log = structlog.get_logger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """The application for these settings. It connects to the database when it starts serving, and waits for nothing."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
-    routers = _routers()
-    for router in routers:
-        app.include_router(router)
-    error_map.install(app, [route for router in routers for route in router.routes if isinstance(route, APIRoute)])
-    app.add_middleware(Envelope, door=Door(settings.api_trusted_hosts))
+    door = Door(settings)
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=_lifespan(settings, door)
+    )
+    routes = routes_of_all_rooms()
+    for route in routes:
+        guard(route)
+    for room in _ROOMS:
+        app.include_router(room.router)
+    error_map.install(app, routes)
+    app.add_middleware(Envelope, door=door)
     return app
 
 
-def _routers() -> Sequence[APIRouter]:
-    return [room.router for room in _ROOMS]
+def routes_of_all_rooms() -> Sequence[APIRoute]:
+    """Every route of the server."""
+    return [route for room in _ROOMS for route in room.router.routes if isinstance(route, APIRoute)]
 
 
-def _lifespan(settings: Settings) -> Any:
+def _lifespan(settings: Settings, door: Door) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         options = PoolOptions(settings.database_pool_size, WAIT_SECONDS, "par-api")
@@ -85,9 +98,11 @@ def _lifespan(settings: Settings) -> Any:
                 secrets=secrets,
                 models=ModelRegistry(database, settings, secrets),
                 objects=ObstoreObjects(settings),
+                keys=KeyRing(database),
             )
             app.state.runtime = runtime
-            for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run):
+            door.credentials = Credentials(settings, runtime.keys)
+            for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run, runtime.keys.run):
                 stack.push_async_callback(_stop, asyncio.create_task(loop()))
             _log.info("api_serves", url=settings.api_url)
             yield

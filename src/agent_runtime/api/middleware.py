@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from agent_runtime.api.auth import Door
+from agent_runtime.api.auth import Door, address_of
 from agent_runtime.api.error_map import problem_for
 from agent_runtime.api.problem import Problem
+from agent_runtime.store.audit import ORIGIN, Origin
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,7 +38,8 @@ class Envelope:
         scope["par.request_id"] = request_id = uuid.uuid4().hex
         answer = _Answer(send, request_id)
         try:
-            scope["par.caller"] = self._door.admit(scope["headers"])
+            scope["par.caller"] = await self._door.admit(scope)
+            ORIGIN.set(Origin(address_of(scope), request_id))
             await self._inner(scope, receive, answer.send)
         except Exception as error:
             if answer.started:

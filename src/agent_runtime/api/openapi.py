@@ -21,8 +21,8 @@ _REF = "#/components/schemas/{model}"
 _BODIES: dict[str, type[BaseModel]] = {}
 _PROBLEMS = {
     "400": "not JSON, or a rule between fields",
-    "401": "wrong key",
-    "403": "foreign host or origin",
+    "401": "no key or token, or a wrong one",
+    "403": "a scope is missing; foreign host or origin",
     "404": "nothing of that id",
     "409": "the state does not allow it",
     "413": "too large",
@@ -42,9 +42,15 @@ def describe(
     keyed: bool = False,
     media_type: str = "application/json",
     scope: str | None = None,
+    operator_only: bool = False,
 ) -> dict[str, Any]:
-    """Keyword arguments of a route: what it takes and answers, and the scope it asks for (`read` unless said)."""
+    """Keyword arguments of a route: what it takes and answers, and the scope it asks for.
+
+    A GET asks for `read` unless said. `operator_only` is for what changes something that all tenants share.
+    """
     extra: dict[str, Any] = {"x-scope": scope} if scope else {}
+    if operator_only:
+        extra["x-operator-only"] = True
     if body is not None:
         _BODIES[body.__name__] = body
         schema = {"$ref": _REF.format(model=body.__name__)}

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from agent_runtime.api.auth import Caller
 from agent_runtime.api.hints import Hints
+from agent_runtime.api.key_ring import KeyRing
 from agent_runtime.api.model_registry import ModelRegistry
 from agent_runtime.api.problem import Problem
 from agent_runtime.api.task_feed import TaskFeed
@@ -29,6 +30,7 @@ class Runtime:
     secrets: Secrets
     models: ModelRegistry = field(repr=False)
     objects: ObjectStore = field(repr=False)
+    keys: KeyRing = field(repr=False)
 
 
 def runtime_of(request: Request) -> Runtime:

@@ -1,6 +1,7 @@
 """Who did what, when and from where. Rows are only added, in the transaction of what they tell of."""
 
 import json
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,20 @@ async def record(
         "after": _json(became),
     }
     await fetch_all(connection, "audit", "record", parameters)
+
+
+async def record_alike(
+    connection: Connection,
+    tenant_id: str,
+    actor: str,
+    action: str,
+    object_kind: str,
+    changes: Mapping[str, tuple[Any, Any]],
+) -> None:
+    """Add a row for each object that one request changed alike: `changes` are before and after by the object's id."""
+    async with connection.pipeline():
+        for object_id, (before, after) in changes.items():
+            await record(connection, tenant_id, actor, action, object_kind, object_id, before, after)
 
 
 async def page(database: Database, tenant_id: str, chosen: AuditFilter, before_id: str | None, limit: int) -> list[Row]:

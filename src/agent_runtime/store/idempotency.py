@@ -21,10 +21,11 @@ class RequestKey:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """What was answered the first time."""
+    """What was answered the first time; of the fields `shown_once` no value is kept, and a repeat has null there."""
 
     status_code: int
     response: Any
+    shown_once: tuple[str, ...] = ()
 
 
 async def take(connection: AsyncConnection[DictRow], tenant_id: str, request: RequestKey) -> bool:

@@ -65,10 +65,9 @@ async def update_model(connection: AsyncConnection[DictRow], values: Mapping[str
     await fetch_all(connection, "model", "update_model", dict(values))
 
 
-async def delete_model(database: Database, provider: str, model_id: str) -> None:
-    """Forget a model. Raises NotFound."""
-    if await database.fetch_one("model", "delete_model", {"provider": provider, "model_id": model_id}) is None:
-        raise NotFound("model", f"{provider}/{model_id}")
+async def delete_model(connection: AsyncConnection[DictRow], provider: str, model_id: str) -> None:
+    """Forget a model."""
+    await fetch_all(connection, "model", "delete_model", {"provider": provider, "model_id": model_id})
 
 
 async def fill(database: Database, models: Sequence[Mapping[str, Any]], providers: Sequence[Mapping[str, Any]]) -> bool:

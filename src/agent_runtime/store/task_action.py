@@ -14,10 +14,11 @@ from agent_runtime.store.task_lifecycle import transition
 
 @dataclass(frozen=True)
 class Landed:
-    """A move that landed: its row, and the worker that ran the task until then."""
+    """A move that landed: its row, and the worker and state that the task had until then."""
 
     row: Row
     stopped_worker_id: str | None
+    status_before: str
 
 
 async def land(connection: AsyncConnection[DictRow], move: Move, *, resumes_budget: bool = False) -> Landed:
@@ -32,7 +33,7 @@ async def land(connection: AsyncConnection[DictRow], move: Move, *, resumes_budg
     rows = await transition(connection, [move])
     if not rows:
         raise refusal(move, before["status"])
-    return Landed(rows[0], before["worker_id"])
+    return Landed(rows[0], before["worker_id"], before["status"])
 
 
 async def require_state(connection: AsyncConnection[DictRow], move: Move) -> None:

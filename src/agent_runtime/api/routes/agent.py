@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from agent_runtime.api.agent_rules import changed_values, id_from_name, require_same, values_of
 from agent_runtime.api.answer import answer, no_content, once
+from agent_runtime.api.auth import Caller
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
@@ -17,6 +18,7 @@ from agent_runtime.api.schemas.answers import Agent, AnyPage
 from agent_runtime.api.schemas.fields import AgentReference
 from agent_runtime.api.schemas.lists import AgentQuery
 from agent_runtime.store import agent as store
+from agent_runtime.store import audit
 from agent_runtime.store.agent import AgentValues
 from agent_runtime.store.database import Connection, Row
 from agent_runtime.store.idempotency import KeptAnswer
@@ -24,7 +26,7 @@ from agent_runtime.store.idempotency import KeptAnswer
 router = APIRouter(tags=["agents"])
 
 
-@router.post("/v1/agents", **describe(Agent, body=CreateAgentRequest, status=201, keyed=True))
+@router.post("/v1/agents", **describe(Agent, body=CreateAgentRequest, status=201, keyed=True, scope="configure"))
 async def create_agent(request: Request) -> Response:
     """Create an agent."""
     body = await read_body(request, CreateAgentRequest)
@@ -34,7 +36,9 @@ async def create_agent(request: Request) -> Response:
 
     async def act(connection: Connection) -> KeptAnswer:
         await store.insert_agent(connection, caller.tenant_id, agent_id, values, caller.name)
-        return KeptAnswer(201, await store.read_agent(connection, caller.tenant_id, agent_id))
+        made = await store.read_agent(connection, caller.tenant_id, agent_id)
+        await audit.record(connection, caller.tenant_id, caller.name, "agent_created", "agent", agent_id, None, made)
+        return KeptAnswer(201, made)
 
     return await once(request, body, act)
 
@@ -55,7 +59,7 @@ async def get_agent(request: Request, agent_id: AgentReference) -> Response:
     return answer(await store.get_agent(runtime_of(request).database, caller_of(request).tenant_id, agent_id))
 
 
-@router.put("/v1/agents/{agent_id}", **describe(Agent, body=ReplaceAgentRequest))
+@router.put("/v1/agents/{agent_id}", **describe(Agent, body=ReplaceAgentRequest, scope="configure"))
 async def replace_agent(request: Request, agent_id: AgentReference) -> Response:
     """Set a whole agent; what is absent takes its default."""
     body = await read_body(request, ReplaceAgentRequest)
@@ -64,10 +68,10 @@ async def replace_agent(request: Request, agent_id: AgentReference) -> Response:
     async with runtime.database.transaction(caller.tenant_id) as connection:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
         require_same(current, body)
-        return answer(await _updated(connection, caller.tenant_id, caller.name, current, values))
+        return answer(await updated(connection, caller, current, values))
 
 
-@router.patch("/v1/agents/{agent_id}", **describe(Agent, body=ChangeAgentRequest))
+@router.patch("/v1/agents/{agent_id}", **describe(Agent, body=ChangeAgentRequest, scope="configure"))
 async def change_agent(request: Request, agent_id: AgentReference) -> Response:
     """Change what is given; `agent_config` is merged."""
     body = await read_body(request, ChangeAgentRequest)
@@ -76,10 +80,10 @@ async def change_agent(request: Request, agent_id: AgentReference) -> Response:
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
         require_same(current, body)
         values = await changed_values(runtime, caller.tenant_id, current, body)
-        return answer(await _updated(connection, caller.tenant_id, caller.name, current, values))
+        return answer(await updated(connection, caller, current, values))
 
 
-@router.delete("/v1/agents/{agent_id}", **describe(None, status=204))
+@router.delete("/v1/agents/{agent_id}", **describe(None, status=204, scope="configure"))
 async def disable_agent(request: Request, agent_id: AgentReference) -> Response:
     """Disable an agent: it takes no new tasks, and its queued ones wait."""
     caller, runtime = caller_of(request), runtime_of(request)
@@ -89,10 +93,16 @@ async def disable_agent(request: Request, agent_id: AgentReference) -> Response:
             values = AgentValues(
                 **{name: current[name] for name in AgentValues.__dataclass_fields__} | {"status": "disabled"}
             )
-            await store.update_agent(connection, caller.tenant_id, current, values, caller.name)
+            await updated(connection, caller, current, values, "agent_disabled")
     return no_content()
 
 
-async def _updated(connection: Connection, tenant_id: str, name: str, current: Row, values: AgentValues) -> Row:
-    await store.update_agent(connection, tenant_id, current, values, name)
-    return await store.read_agent(connection, tenant_id, current["agent_id"])
+async def updated(
+    connection: Connection, caller: Caller, current: Row, values: AgentValues, action: str = "agent_updated"
+) -> Row:
+    """Give a locked agent new values, note who did it, and answer the agent as it is now."""
+    tenant_id, agent_id = caller.tenant_id, current["agent_id"]
+    await store.update_agent(connection, tenant_id, current, values, caller.name)
+    now = await store.read_agent(connection, tenant_id, agent_id)
+    await audit.record(connection, tenant_id, caller.name, action, "agent", agent_id, current, now)
+    return now

@@ -11,6 +11,7 @@ from agent_runtime.api.answer import answer, answered_before, once
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
+from agent_runtime.api.routes.agent import updated
 from agent_runtime.api.runtime import caller_of, runtime_of
 from agent_runtime.api.schemas.answers import Agent, AnyPage
 from agent_runtime.api.schemas.fields import AgentReference
@@ -35,7 +36,9 @@ async def list_versions(request: Request, agent_id: AgentReference, query: Annot
     return answer(listing.page(rows, query.limit))
 
 
-@router.post("/v1/agents/{agent_id}/versions/{version}/restore", **describe(Agent, body=NoFields, keyed=True))
+@router.post(
+    "/v1/agents/{agent_id}/versions/{version}/restore", **describe(Agent, body=NoFields, keyed=True, scope="configure")
+)
 async def restore_version(request: Request, agent_id: AgentReference, version: Version) -> Response:
     """Make an earlier configuration the current one again, as a new version; what this server lacks by now is named."""
     body = await read_body(request, NoFields)
@@ -49,7 +52,6 @@ async def restore_version(request: Request, agent_id: AgentReference, version: V
         current = await store.lock_agent(connection, caller.tenant_id, agent_id)
         kept = {name: current[name] for name in AgentValues.__dataclass_fields__}
         values = AgentValues(**kept | {"agent_config": config})
-        await store.update_agent(connection, caller.tenant_id, current, values, caller.name)
-        return KeptAnswer(200, await store.read_agent(connection, caller.tenant_id, agent_id))
+        return KeptAnswer(200, await updated(connection, caller, current, values, "agent_version_restored"))
 
     return await once(request, body, act)

@@ -19,6 +19,7 @@ from agent_runtime.api.schemas.fields import AgentReference
 from agent_runtime.api.schemas.lists import DeadLetterQuery, PageQuery
 from agent_runtime.api.schemas.task import DeadLetterRedriveRequest
 from agent_runtime.api.task_view import list_row
+from agent_runtime.store import audit
 from agent_runtime.store import dead_letter as store
 from agent_runtime.store.database import Connection, Row
 from agent_runtime.store.dead_letter import DeadLetterFilter
@@ -58,12 +59,15 @@ async def list_groups(request: Request, query: Annotated[GroupQuery, Query()]) -
     return answer(listing.page(rows, query.limit))
 
 
-@router.post("/v1/dead-letters/redrive", **describe(Redriven, body=DeadLetterRedriveRequest, keyed=True))
+@router.post(
+    "/v1/dead-letters/redrive", **describe(Redriven, body=DeadLetterRedriveRequest, keyed=True, scope="submit")
+)
 async def redrive_dead_letters(request: Request) -> Response:
     """Send many dead letters round again: those named, or those of one cause or agent."""
     body = await read_body(request, DeadLetterRedriveRequest)
     _require_one_way(body)
-    tenant_id = caller_of(request).tenant_id
+    caller = caller_of(request)
+    tenant_id = caller.tenant_id
     landed: list[Row] = []
 
     async def act(connection: Connection) -> KeptAnswer:
@@ -71,6 +75,14 @@ async def redrive_dead_letters(request: Request) -> Response:
         task_ids = body.task_ids or await store.alike(connection, tenant_id, chosen, body.limit or DEFAULT_LIMIT)
         rows, skipped = await store.redrive_many(connection, tenant_id, task_ids)
         landed.extend(rows)
+        await audit.record_alike(
+            connection,
+            tenant_id,
+            caller.name,
+            "task_redriven",
+            "task",
+            {str(row["task_id"]): ({"status": "dead_letter"}, {"status": row["to_status"]}) for row in rows},
+        )
         redriven: dict[str, Any] = {"redriven": sorted(str(row["task_id"]) for row in rows), "skipped": skipped}
         return KeptAnswer(200, redriven)
 

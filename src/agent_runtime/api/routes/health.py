@@ -34,13 +34,13 @@ async def get_health(request: Request) -> Response:
     return answer({"status": status, "database": "ok", **facts, "version": __version__})
 
 
-@router.get("/v1/health/live", **describe(Alive))
+@router.get("/v1/health/live", **describe(Alive, scope="open"))
 async def get_live() -> Response:
     """Whether this process answers."""
     return answer({"status": "ok"})
 
 
-@router.get("/v1/health/ready", **describe(Alive))
+@router.get("/v1/health/ready", **describe(Alive, scope="open"))
 async def get_ready(request: Request) -> Response:
     """Whether requests can be served now."""
     if await _facts(runtime_of(request), caller_of(request).tenant_id) is None:

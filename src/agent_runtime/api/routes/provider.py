@@ -30,7 +30,9 @@ async def list_providers(request: Request) -> Response:
     return answer({"items": [_view(runtime, name, kept.get(name)) for name in KEPT_KEY_PROVIDERS], "next_cursor": None})
 
 
-@router.put("/v1/providers/{provider}/key", **describe(Provider, body=ProviderKeyRequest, scope="admin"))
+@router.put(
+    "/v1/providers/{provider}/key", **describe(Provider, body=ProviderKeyRequest, scope="admin", operator_only=True)
+)
 async def keep_provider_key(request: Request, provider: str) -> Response:
     """Keep a provider's key; workers use it within seconds, unless the environment has one."""
     _require_operator(request, provider)
@@ -43,7 +45,7 @@ async def keep_provider_key(request: Request, provider: str) -> Response:
     return answer(_view(runtime, provider, kept.get(provider)))
 
 
-@router.delete("/v1/providers/{provider}/key", **describe(None, status=204, scope="admin"))
+@router.delete("/v1/providers/{provider}/key", **describe(None, status=204, scope="admin", operator_only=True))
 async def forget_provider_key(request: Request, provider: str) -> Response:
     """Forget a provider's key."""
     _require_operator(request, provider)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from agent_runtime import fault_points
 from agent_runtime.api.answer import once
+from agent_runtime.api.auth import Caller
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.problem import FieldError, Problem, invalid
 from agent_runtime.api.request_body import read_body
@@ -21,6 +22,7 @@ from agent_runtime.checkpointer.rewind import rewind_to, roll_back
 from agent_runtime.domain.errors import NotFound
 from agent_runtime.domain.people_moves import Restart, cancel, follow_up, redrive, resume
 from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.store import audit
 from agent_runtime.store import task as store
 from agent_runtime.store.database import Connection, Row
 from agent_runtime.store.idempotency import KeptAnswer
@@ -42,7 +44,7 @@ class Doing:
     prepare: Callable[[Connection], Awaitable[Move]] | None = None
 
 
-@router.post("/v1/tasks/{task_id}/cancel", **describe(Task, body=NoFields, keyed=True))
+@router.post("/v1/tasks/{task_id}/cancel", **describe(Task, body=NoFields, keyed=True, scope="submit"))
 async def cancel_task(request: Request, task_id: Identifier) -> Response:
     """Cancel a task in any state that is not terminal; a call in flight is stopped."""
     body = await read_body(request, NoFields)
@@ -50,7 +52,7 @@ async def cancel_task(request: Request, task_id: Identifier) -> Response:
     return await _carry_out(request, body, Doing(move, "cancel.committed"))
 
 
-@router.post("/v1/tasks/{task_id}/resume", **describe(Task, body=NoFields, keyed=True))
+@router.post("/v1/tasks/{task_id}/resume", **describe(Task, body=NoFields, keyed=True, scope="submit"))
 async def resume_task(request: Request, task_id: Identifier) -> Response:
     """Resume a task that its own budget paused, after the budget was raised."""
     body = await read_body(request, NoFields)
@@ -58,7 +60,7 @@ async def resume_task(request: Request, task_id: Identifier) -> Response:
     return await _carry_out(request, body, Doing(move, resumes_budget=True))
 
 
-@router.post("/v1/tasks/{task_id}/redrive", **describe(Task, body=RedriveRequest, keyed=True))
+@router.post("/v1/tasks/{task_id}/redrive", **describe(Task, body=RedriveRequest, keyed=True, scope="submit"))
 async def redrive_task(request: Request, task_id: Identifier) -> Response:
     """Send a dead letter round again, from its last checkpoint or an earlier one; what came after that is removed."""
     body = await read_body(request, RedriveRequest)
@@ -74,7 +76,7 @@ async def redrive_task(request: Request, task_id: Identifier) -> Response:
     return await _carry_out(request, body, Doing(move, "redrive.committed", prepare=rewind))
 
 
-@router.post("/v1/tasks/{task_id}/follow-up", **describe(Task, body=FollowUpRequest, keyed=True))
+@router.post("/v1/tasks/{task_id}/follow-up", **describe(Task, body=FollowUpRequest, keyed=True, scope="submit"))
 async def follow_up_task(request: Request, task_id: Identifier) -> Response:
     """Continue a completed task's conversation as the same task."""
     body = await read_body(request, FollowUpRequest)
@@ -88,6 +90,7 @@ async def _carry_out(request: Request, body: BaseModel, doing: Doing) -> Respons
     async def act(connection: Connection) -> KeptAnswer:
         move = doing.move if doing.prepare is None else await doing.prepare(connection)
         landed.append(await land(connection, move, resumes_budget=doing.resumes_budget))
+        await note_move(connection, caller_of(request), move, landed[-1])
         task = await store.read_task(connection, doing.move.tenant_id, doing.move.task_id)
         return KeptAnswer(200, task)
 
@@ -119,6 +122,13 @@ async def _restart(connection: Connection, move: Move, body: RedriveRequest) -> 
         "removed_steps": rewound.removed.steps,
     }
     return Restart(body.from_checkpoint_id, body.input, details)
+
+
+async def note_move(connection: Connection, caller: Caller, move: Move, landed: Landed) -> None:
+    """Note in the audit log who moved a task, under the name of its event."""
+    before, after = {"status": landed.status_before}, {"status": landed.row["to_status"]}
+    action = move.transition.event_type
+    await audit.record(connection, move.tenant_id, caller.name, action, "task", move.task_id, before, after)
 
 
 def give_hints(request: Request, row: Row, stopped_worker_id: str | None) -> None:

@@ -26,7 +26,7 @@ router = APIRouter(tags=["tasks"])
 Prefix = tuple[str | int, ...]
 
 
-@router.post("/v1/tasks", **describe(SubmittedTask, body=SubmitRequest, status=201, keyed=True))
+@router.post("/v1/tasks", **describe(SubmittedTask, body=SubmitRequest, status=201, keyed=True, scope="submit"))
 async def submit_task(request: Request) -> Response:
     """Submit a task."""
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
@@ -36,7 +36,7 @@ async def submit_task(request: Request) -> Response:
     return answer(items[0], 201)
 
 
-@router.post("/v1/tasks/batch", **describe(SubmittedBatch, body=BatchRequest, status=201, keyed=True))
+@router.post("/v1/tasks/batch", **describe(SubmittedBatch, body=BatchRequest, status=201, keyed=True, scope="submit"))
 async def submit_batch(request: Request) -> Response:
     """Submit 1 to 1 000 tasks, all or none."""
     body = await read_body(request, BatchRequest, limit=BATCH_BYTES)
