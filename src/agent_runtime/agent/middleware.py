@@ -149,7 +149,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         if isinstance(answer, ToolMessage):
             answer = edited_note(answer, decision.arguments) if decision.edited else answer
             if decision.recorded:
-                context.session.record_tool_call(finished_row(answer))
+                context.session.record_tool_call(finished_row(call, answer))
         return answer
 
     async def _run(

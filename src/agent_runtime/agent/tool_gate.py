@@ -49,6 +49,12 @@ class PastCalls:
     calls: dict[str, Row] = field(default_factory=dict)
     answers: dict[str, Row] = field(default_factory=dict)
 
+    def of_call(self, call: Any) -> Row | None:
+        """The ledger's row of a call; none when only the id is the same, as may be after a step was taken back."""
+        row = self.calls.get(call["id"] or "")
+        same = row is not None and row["tool_name"] == call["name"] and row["arguments"] == call["args"]
+        return row if same else None
+
     @classmethod
     def of(cls, calls: Sequence[Row], answers: Sequence[Row]) -> "PastCalls":
         """From rows of the store, oldest first."""
@@ -70,7 +76,7 @@ def decide(
     call = request.tool_call
     call_id: str = call["id"] or ""
     arguments: Mapping[str, Any] = call["args"]
-    row, answer = past.calls.get(call_id), past.answers.get(call_id)
+    row, answer = past.of_call(call), past.answers.get(call_id)
     if row is not None and row["body"]:
         return Give(_recorded(row, call))
     if request.tool is None or arguments_problem(request.tool, arguments) is not None:
@@ -99,8 +105,8 @@ def _why(policy: ToolPolicy, row: Row | None, concern: Concern | None) -> Why | 
 
 def _started_with(row: Row | None, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """A started call is asked about, and run again, with what it was started with: a person may have edited that."""
-    started: Mapping[str, Any] | None = row["arguments"] if row is not None else None
-    return arguments if started is None else started
+    edited: Mapping[str, Any] | None = (row["answer"] or {}).get("args") if row is not None else None
+    return arguments if edited is None else edited
 
 
 def _input(request: ToolCallRequest, answer: Row | None) -> Give | Question:
@@ -141,7 +147,7 @@ def _answered(call: Any, arguments: Mapping[str, Any], answer: Row) -> Run | Giv
 def _given(call: Any, text: str, answer: Row, *, failed: bool) -> Give:
     status = "error" if failed else "success"
     message = ToolMessage(content=text, tool_call_id=call["id"] or "", name=call["name"], status=status)
-    return Give(message, finished_row(message, request_id=str(answer["request_id"])))
+    return Give(message, finished_row(call, message, request_id=str(answer["request_id"])))
 
 
 def _recorded(row: Row, call: Any) -> ToolMessage:
@@ -161,17 +167,17 @@ def _place(request: ToolCallRequest) -> int:
 
 def started_row(call: Any, run: Run) -> ToolCallRow:
     """The intent of a call, committed before it starts."""
-    return ToolCallRow(
-        call["id"] or "", call["name"], "started", arguments=json.dumps(run.arguments), request_id=run.request_id
-    )
+    return ToolCallRow(call["id"] or "", call["name"], "started", json.dumps(call["args"]), request_id=run.request_id)
 
 
-def finished_row(message: ToolMessage, *, unknown: bool = False, request_id: str | None = None) -> ToolCallRow:
+def finished_row(
+    call: Any, message: ToolMessage, *, unknown: bool = False, request_id: str | None = None
+) -> ToolCallRow:
     """The recorded result of a call."""
     state = "unknown" if unknown else "failed" if message.status == "error" else "succeeded"
     body = to_bytes(encode_message(message))
-    name = message.name or "unknown"
-    return ToolCallRow(message.tool_call_id, name, state, result=body, checksum=checksum(body), request_id=request_id)
+    arguments = json.dumps(call["args"])
+    return ToolCallRow(call["id"] or "", call["name"], state, arguments, body, checksum(body), request_id)
 
 
 def stop_for_person(question: Question) -> GraphInterrupt:

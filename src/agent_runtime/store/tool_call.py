@@ -12,7 +12,7 @@ from agent_runtime.store.database import Database, Row
 class ToolCallRow:
     """Where one call stands: `started`, `succeeded`, `failed` or `unknown`.
 
-    `arguments` is JSON text, `result` an encoded message; `request_id` names the answer that let the call run.
+    `arguments` is the model's JSON text, `result` an encoded message; `request_id` names the answer that let it run.
     """
 
     tool_call_id: str
@@ -45,5 +45,5 @@ def record_parameters(units: Sequence[Any]) -> dict[str, Any] | None:
 
 
 async def past_calls(database: Database, tenant_id: str, task_id: str) -> list[Row]:
-    """`tool_call_id, tool_name, state, arguments, body, checksum` of a task's recorded calls, oldest run first."""
+    """`tool_call_id, tool_name, state, arguments, body, checksum, answer` of a task's calls, oldest run first."""
     return await database.fetch_all("tool_call", "past", {"tenant_id": tenant_id, "task_id": task_id})

@@ -27,7 +27,8 @@ set attempt = excluded.attempt, state = excluded.state, arguments = coalesce(exc
     started_at = case when excluded.state = 'started' then excluded.started_at else c.started_at end, ended_at = excluded.ended_at
 
 -- name: past
--- What is known of a task's calls from earlier attempts, oldest run first.
-select c.tool_call_id, c.tool_name, c.state, c.arguments, c.result as body, c.checksum from par.tool_calls c
+-- What is known of a task's calls from earlier attempts, oldest run first, with the answer that let each start.
+select c.tool_call_id, c.tool_name, c.state, c.arguments, c.result as body, c.checksum, h.answer from par.tool_calls c
+left join par.human_requests h on h.tenant_id = c.tenant_id and h.request_id = c.request_id
 where c.tenant_id = %(tenant_id)s and c.task_id = %(task_id)s
 order by c.run_number
