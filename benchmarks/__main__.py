@@ -23,6 +23,7 @@ BENCHMARKS = (
     "latency",
     "takeover",
     "submissions",
+    "herd",
     "capacity",
     "fairness",
     "streams",

@@ -42,7 +42,17 @@ class Client:
         """The JSON of a POST. Raises RuntimeError for any status but 201."""
         return await self._ask("POST", path, body, 201)
 
+    async def status(self, method: str, path: str, body: bytes) -> int:
+        """The status of any answer."""
+        return (await self._exchange(method, path, body))[0]
+
     async def _ask(self, method: str, path: str, body: bytes, expected: int) -> Any:
+        status, content = await self._exchange(method, path, body)
+        if status != expected:
+            raise RuntimeError(f"{method} {path} answered {status}: {content[:300]!r}")
+        return json.loads(content)
+
+    async def _exchange(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         assert self._reader is not None
         assert self._writer is not None
         head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{self._port}\r\naccept: application/json\r\n"
@@ -50,9 +60,5 @@ class Client:
             head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
         self._writer.write(head.encode() + b"\r\n" + body)
         answer = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        status = int(answer.split(" ", 2)[1])
         length = int(answer.split("content-length:", 1)[1].split("\r\n", 1)[0])
-        content = await self._reader.readexactly(length)
-        if status != expected:
-            raise RuntimeError(f"{method} {path} answered {status}: {content[:300]!r}")
-        return json.loads(content)
+        return int(answer.split(" ", 2)[1]), await self._reader.readexactly(length)

@@ -179,3 +179,21 @@ async def test_a_batch_has_1_to_1000_valid_tasks(api: httpx.AsyncClient, agent: 
 async def test_files_have_to_wait(api: httpx.AsyncClient, agent: str) -> None:
     answer = await api.post("/v1/tasks", files={"files": b"x"}, data={"task_request": "{}"})
     assert (answer.status_code, answer.json()["errors"][0]["msg"]) == (422, "not available yet")
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_WAITING", 5), ("MOST_WAITING_TASKS", 5)])
+async def test_what_is_too_much_at_once_is_told_to_come_back_and_leaves_nothing(
+    api: httpx.AsyncClient, agent: str, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(f"agent_runtime.store.submit.{limit}", most)
+    monkeypatch.setattr("agent_runtime.store.submit.TASKS_PER_STATEMENT", 1)
+    body = {"agent_id": agent, "input": "x"}
+    answers = await asyncio.gather(*(api.post("/v1/tasks", json=body) for _ in range(60)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    accepted = {answer.json()["task_id"] for answer in answers if answer.status_code == 201}
+    assert refused
+    assert len(refused) + len(accepted) == len(answers)
+    assert all(answer.headers["Retry-After"] == "1" for answer in refused)
+    listed = {row["task_id"] for row in (await api.get("/v1/tasks?limit=200")).json()["items"]}
+    assert listed == accepted
+    assert (await api.post("/v1/tasks", json=body)).status_code == 201

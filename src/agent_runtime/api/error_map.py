@@ -17,6 +17,7 @@ from agent_runtime.domain.errors import (
     InvalidRequest,
     NotFound,
     ObjectStoreUnavailable,
+    Overloaded,
     RequestRefused,
     TooLarge,
 )
@@ -33,7 +34,8 @@ def install(app: FastAPI, routes: Sequence[APIRoute]) -> None:
             error = _wrong_method(routes, request.scope["path"])
         return await _answer(request, error)
 
-    for kind in (Problem, RequestRefused, DatabaseUnavailable, ObjectStoreUnavailable, RequestValidationError):
+    unavailable = (DatabaseUnavailable, ObjectStoreUnavailable, Overloaded)
+    for kind in (Problem, RequestRefused, RequestValidationError, *unavailable):
         app.add_exception_handler(kind, _answer)
     app.add_exception_handler(HTTPException, answer_http)
 
@@ -60,6 +62,8 @@ def problem_for(error: BaseException) -> Problem:
         _log.warning("object_store_unavailable", error=str(error))
         detail = "the store of the files cannot be reached: send the same request again soon"
         return Problem(503, detail, headers={"Retry-After": "5"}, code="object_store_unavailable")
+    if isinstance(error, Overloaded):
+        return Problem(429, str(error), headers={"Retry-After": "1"})
     if isinstance(error, RequestValidationError):
         return _invalid_parameters(error)
     if isinstance(error, HTTPException):

@@ -4,7 +4,7 @@ AgentRuntimeError
 ├── ConfigurationError, StartFailed, MigrationFailed      the operator mends it
 ├── RequestRefused                                        the client mends the request
 │   ├── InvalidRequest, NotFound, Conflict, TooLarge, NotAllowed
-├── DatabaseUnavailable, ObjectStoreUnavailable           try again later
+├── DatabaseUnavailable, Overloaded, ObjectStoreUnavailable           try again later
 ├── OutboundFailed                                        an address that a user or a model gave cannot be used
 │   └── AddressRefused
 ├── ToolFailed                                            the model reads the message and decides
@@ -160,6 +160,10 @@ class SandboxUnavailable(SandboxFailed):
 
 class SecretUnreadable(AgentRuntimeError):
     """A sealed secret cannot be opened: another master key, another place, or damage. Its text is in no message."""
+
+
+class Overloaded(AgentRuntimeError):
+    """More was asked of this process than it can do soon; nothing was done, the same call may go well in a moment."""
 
 
 class LeaseLost(AgentRuntimeError):

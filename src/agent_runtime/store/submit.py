@@ -13,12 +13,15 @@ from typing import Any
 import orjson
 import psycopg
 
-from agent_runtime.domain.errors import DatabaseUnavailable
+from agent_runtime.domain.errors import DatabaseUnavailable, Overloaded
 from agent_runtime.store.database import Database, Row
 from agent_runtime.store.idempotency import RequestKey
 
 STATEMENTS_AT_ONCE = 2
 TASKS_PER_STATEMENT = 64
+# What may wait for a statement: about half a second of work. More would only wait longer and hold its bodies.
+MOST_WAITING = 500
+MOST_WAITING_TASKS = 10_000
 
 
 @dataclass(eq=False)
@@ -37,14 +40,19 @@ class Submitter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: deque[Submission] = deque()
+        self._waiting_tasks = 0
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def submit(self, submission: Submission) -> list[Row]:
         """The tasks' rows in order; none when nothing was inserted (an agent refuses it, or the key is taken).
 
-        Raises DatabaseUnavailable when the outcome is unknown or the database is away.
+        Raises Overloaded when too much waits already, DatabaseUnavailable when the outcome is unknown or the database
+        is away.
         """
+        if len(self._waiting) >= MOST_WAITING or self._waiting_tasks >= MOST_WAITING_TASKS:
+            raise Overloaded(f"{self._waiting_tasks} submitted tasks wait to be written: send this again in a second")
         self._waiting.append(submission)
+        self._waiting_tasks += len(submission.tasks)
         self._start()
         return await submission.done
 
@@ -76,6 +84,7 @@ class Submitter:
             group.append(each)
             size += len(each.tasks)
         self._waiting.extendleft(reversed(left))
+        self._waiting_tasks -= size
         return group
 
     async def _write(self, group: Sequence[Submission]) -> None:
