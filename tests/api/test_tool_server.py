@@ -1,14 +1,21 @@
 """Customers' tool servers over HTTP: what is kept, what is refused, what agents may name."""
 
 import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from agent_runtime.api.app import create_app
+from agent_runtime.config import load
 from agent_runtime.domain.tool_definition import definition_of
+from agent_runtime.secret_box import new_master_key
 from agent_runtime.store import tool_server as store
 from agent_runtime.store.database import Database
+from agent_runtime.store.secret import Owner, Secrets
+from tests.support.tool_server import ToolServer, running_tool_server
 
 SERVER: dict[str, Any] = {"name": "crm", "url": "https://mcp.example.com/mcp", "headers": {"X-Team": "blue"}}
 
@@ -129,3 +136,75 @@ async def test_first_seen_tools_are_approved_and_later_differences_wait(
     approved = await api.post(f"{path}/tools/approve", json=exact)
     assert approved.status_code == 200, approved.text
     assert {tool["state"] for tool in approved.json()["tools"]} == {"approved"}
+
+
+@pytest.fixture
+async def sealing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Secrets]]:
+    """A client of a server that has a master key and may reach loopback, and what opens its secrets."""
+    key = new_master_key()
+    names = {"PAR_DATABASE_URL": database_url, "PAR_DISCOVERY": "off", "PAR_MASTER_KEY": key}
+    app = create_app(load({**names, "PAR_LOOPBACK_TARGETS": "on"}, tmp_path))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", timeout=15) as client,
+    ):
+        yield client, Secrets.from_setting(key)
+
+
+@pytest.fixture
+def tool_server(tmp_path: Path) -> Iterator[ToolServer]:
+    with running_tool_server(tmp_path / "tool-server") as server:
+        yield server
+
+
+async def test_a_token_is_written_kept_replaced_and_never_read(
+    sealing: tuple[httpx.AsyncClient, Secrets], database_url: str
+) -> None:
+    api, secrets = sealing
+    token = {"auth_type": "bearer_token", "auth_token": "s3cret-token-of-crm"}
+    assert (await api.post("/v1/tool-servers", json=SERVER | {"auth_type": "bearer_token"})).status_code == 400
+    assert (await api.post("/v1/tool-servers", json=SERVER | {"auth_token": "x"})).status_code == 400
+    made = await registered(api, **token)
+    path = f"/v1/tool-servers/{made['server_id']}"
+    kept = await api.put(path, json=SERVER | {"auth_type": "bearer_token", "timeout_seconds": 7})
+    assert (kept.status_code, kept.json()["auth_token_set"]) == (200, True)
+    elsewhere = SERVER | {"auth_type": "bearer_token", "url": "https://evil.example.com/mcp"}
+    moved = await api.put(path, json=elsewhere)
+    assert (moved.status_code, moved.json()["errors"][0]["loc"]) == (422, ["body", "auth_token"])
+    owner = Owner("default", "tool_server", made["server_id"])
+    async with Database(database_url, "par_api") as database:
+        assert await secrets.open(database, owner, "auth_token") == "s3cret-token-of-crm"
+        assert (await api.put(path, json=SERVER)).json()["auth_token_set"] is False
+        assert await secrets.open(database, owner, "auth_token") is None
+    for text in (str(made), kept.text, moved.text, (await api.get("/v1/tool-servers")).text):
+        assert "s3cret" not in text
+
+
+async def test_a_token_needs_a_master_key(api: httpx.AsyncClient) -> None:
+    token = {"auth_type": "bearer_token", "auth_token": "s3cret-token-of-crm"}
+    refused = await api.post("/v1/tool-servers", json=SERVER | token)
+    assert (refused.status_code, "PAR_MASTER_KEY" in refused.json()["detail"]) == (409, True)
+    assert (await api.get("/v1/tool-servers")).json()["items"] == []
+
+
+async def test_discover_asks_the_server_now(
+    sealing: tuple[httpx.AsyncClient, Secrets], tool_server: ToolServer
+) -> None:
+    api, _ = sealing
+    tool_server.change(token="s3cret-token-of-crm")
+    made = await registered(api, url=tool_server.url, auth_type="bearer_token", auth_token="s3cret-token-of-crm")
+    path = f"/v1/tool-servers/{made['server_id']}/discover"
+    found = (await api.post(path)).json()
+    assert found | {"server_name": "crm", "status": "reachable", "error": None, "skipped": []} == found
+    assert [(tool["name"], tool["state"]) for tool in found["tools"]] == [("echo", "approved")]
+    odd = {"name": "two words", "description": "x"}
+    tool_server.change(tools=[{"name": "echo", "description": "Other."}, odd])
+    again = (await api.post(path)).json()
+    assert [(tool["name"], tool["state"]) for tool in again["tools"]] == [("echo", "changed")]
+    assert again["skipped"][0]["name"] == "two words"
+    tool_server.kill()
+    away = await api.post(path)
+    assert (away.status_code, away.json()["status"]) == (200, "unreachable")
+    assert "crm" in away.json()["error"]
+    assert [tool["name"] for tool in away.json()["tools"]] == ["echo"]

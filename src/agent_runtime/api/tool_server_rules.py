@@ -5,9 +5,8 @@ from typing import Any
 
 from agent_runtime.api.problem import FieldError, Problem, invalid, invalid_field
 from agent_runtime.api.schemas.tool_server import ApproveToolsRequest, ToolServerRequest
-from agent_runtime.domain.agent_config import NOT_AVAILABLE
 from agent_runtime.domain.errors import Conflict
-from agent_runtime.domain.tool_server import difference, header_problem, url_problem
+from agent_runtime.domain.tool_server import difference, header_problem, same_origin, url_problem
 from agent_runtime.store.database import Row
 from agent_runtime.store.tool_server import ServerValues
 
@@ -18,15 +17,20 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def require_usable(body: ToolServerRequest) -> None:
-    """Raise Problem unless these values can be stored."""
+def require_usable(body: ToolServerRequest, current: Row | None = None) -> None:
+    """Raise Problem unless these values can be stored, as a new server or in place of `current`."""
     errors = list(_field_errors(body))
     if errors:
         raise invalid(errors)
-    if body.auth_type == "bearer_token":
-        raise invalid_field(("body", "auth_type"), NOT_AVAILABLE)
-    if body.auth_token is not None:
-        raise Problem(400, "auth_token: needs auth_type bearer_token")
+    if body.auth_type == "none":
+        if body.auth_token is not None:
+            raise Problem(400, "auth_token: needs auth_type bearer_token")
+    elif body.auth_token is None:
+        if current is None or not current["auth_token_set"]:
+            raise Problem(400, "auth_token: auth_type bearer_token needs it")
+        if not same_origin(current["url"], body.url):
+            message = "the address has another origin, where the stored token is not sent: give a token"
+            raise invalid_field(("body", "auth_token"), message)
 
 
 def _field_errors(body: ToolServerRequest) -> list[FieldError]:

@@ -1,13 +1,13 @@
 """The tool servers of one attempt: opened together, compared with what was approved, asked in its calls."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from agent_runtime.domain.errors import NotFound, TaskFailed
+from agent_runtime.domain.errors import Conflict, NotFound, SecretUnreadable, TaskFailed
 from agent_runtime.domain.tool_server import Concern, too_many_tools
 from agent_runtime.store import tool_server as store
 from agent_runtime.store.database import Database, Row
@@ -62,14 +62,19 @@ class AttemptServers:
         return argument_problem(self._tools[tool_name].live.input_schema, arguments)
 
     async def open(
-        self, names: Sequence[str], connection_from: Callable[[Row], ServerConnection], built_in: int
+        self, names: Sequence[str], connection_from: Callable[[Row], Awaitable[ServerConnection]], built_in: int
     ) -> None:
         """Open a session with each server, all at once. Raises TaskFailed naming the server that cannot be used."""
         rows = {row["name"]: row for row in await store.connections_named(self._database, self._tenant_id, names)}
         for name in names:
             _require_active(name, rows.get(name))
             row = rows[name]
-            self._servers[name] = _Server(str(row["server_id"]), connection_from(row), row["tools"])
+            try:
+                connection = await connection_from(row)
+            except (SecretUnreadable, Conflict) as error:
+                message = f"the token of the tool server {name!r} cannot be read: {error}"
+                raise TaskFailed("tool_server_unavailable", message) from None
+            self._servers[name] = _Server(str(row["server_id"]), connection, row["tools"])
         results = await asyncio.gather(*map(self._reopen, self._servers.values()), return_exceptions=True)
         for name, result in zip(self._servers, results, strict=True):
             if isinstance(result, ServerUnavailable | NotFound):

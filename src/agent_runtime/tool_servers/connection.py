@@ -22,11 +22,6 @@ class ServerConnection:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def connection_from(row: Mapping[str, Any]) -> ServerConnection:
-    """From a row of the registry."""
-    return ServerConnection(row["name"], row["url"], row["headers"], None, float(row["timeout_seconds"]))
-
-
 @dataclass(frozen=True)
 class Listed:
     """The tools that a server lists, and those that no model can be offered with the reason."""

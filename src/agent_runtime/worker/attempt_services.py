@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from agent_runtime.agent.graph import AgentBuilder
@@ -14,9 +14,10 @@ from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.safe_http import PUBLIC_ONLY, SafeClient, SafeTransport, Targets
 from agent_runtime.store.database import Database
+from agent_runtime.store.secret import Secrets
 from agent_runtime.store.tool_result import TaskResults
 from agent_runtime.tool_servers.attempt_servers import AttemptServers
-from agent_runtime.tool_servers.connection import connection_from
+from agent_runtime.tool_servers.registered import connection_from
 from agent_runtime.tools.services import ToolServices
 from agent_runtime.tools.web_search import WebSearch
 from agent_runtime.worker.claimed_task import ClaimedTask
@@ -38,6 +39,7 @@ class AttemptServices:
     objects: ObjectStore
     pages: SafeClient
     search: WebSearch
+    secrets: Secrets = field(default_factory=lambda: Secrets(None))
     tool_seconds: float = 900.0
     targets: Targets = PUBLIC_ONLY
 
@@ -67,5 +69,6 @@ async def _open_tool_servers(
     connect = partial(sessions.connect, open_transport=partial(SafeTransport, services.targets))
     servers = AttemptServers(services.database, tenant_id, connect)
     stack.push_async_callback(servers.close)
-    await servers.open(config.tool_servers, connection_from, len(config.allowed_tools))
+    reach = partial(connection_from, services.database, services.secrets, tenant_id)
+    await servers.open(config.tool_servers, reach, len(config.allowed_tools))
     return servers

@@ -91,6 +91,7 @@ class WorkerProcess:
             backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
             worker_id=worker_id,
             objects=ObstoreObjects(settings),
+            secrets=secrets,
             targets=targets_from(settings, loopback=True),
             pages=SafeClient(targets_from(settings, loopback=False)),
             search=open_web_search(settings.web_search, settings.tool_environment),

@@ -13,13 +13,23 @@ from agent_runtime.api.request_body import read_body
 from agent_runtime.api.runtime import caller_of, runtime_of
 from agent_runtime.api.schemas.fields import Identifier
 from agent_runtime.api.schemas.lists import PageQuery
-from agent_runtime.api.schemas.tool_server import ApproveToolsRequest, ToolServer, ToolServerPage, ToolServerRequest
+from agent_runtime.api.schemas.task import NoFields
+from agent_runtime.api.schemas.tool_server import (
+    ApproveToolsRequest,
+    DiscoveredTools,
+    ToolServer,
+    ToolServerPage,
+    ToolServerRequest,
+)
+from agent_runtime.api.tool_server_discovery import asked, discovered
 from agent_runtime.api.tool_server_rules import approved_names, require_usable, shown, shown_in_list, values_of
 from agent_runtime.domain.identifier import new_id
+from agent_runtime.safe_http import targets_from
 from agent_runtime.store import audit
 from agent_runtime.store import tool_server as store
 from agent_runtime.store.database import Connection
 from agent_runtime.store.idempotency import KeptAnswer
+from agent_runtime.tool_servers import registered
 
 router = APIRouter(tags=["tool servers"])
 ServerId = Annotated[Identifier, Path()]
@@ -37,6 +47,7 @@ async def create_tool_server(request: Request) -> Response:
 
     async def act(connection: Connection) -> KeptAnswer:
         await store.insert_server(connection, caller.tenant_id, server_id, values_of(body))
+        await _keep_token(request, connection, server_id, body)
         made = shown(await store.read_server(connection, caller.tenant_id, server_id))
         await audit.record(
             connection, caller.tenant_id, caller.name, "tool_server_created", _KIND, server_id, None, made
@@ -71,8 +82,9 @@ async def replace_tool_server(request: Request, server_id: ServerId) -> Response
     caller = caller_of(request)
     async with runtime_of(request).database.transaction(caller.tenant_id) as connection:
         before = await store.read_server(connection, caller.tenant_id, server_id, lock=True)
-        require_usable(body)
+        require_usable(body, before)
         await store.update_server(connection, caller.tenant_id, server_id, values_of(body))
+        await _keep_token(request, connection, server_id, body)
         after = shown(await store.read_server(connection, caller.tenant_id, server_id))
         await audit.record(
             connection, caller.tenant_id, caller.name, "tool_server_updated", _KIND, server_id, shown(before), after
@@ -86,8 +98,25 @@ async def delete_tool_server(request: Request, server_id: ServerId) -> Response:
     caller = caller_of(request)
     async with runtime_of(request).database.transaction(caller.tenant_id) as connection:
         was = await store.delete_server(connection, caller.tenant_id, server_id)
+        await registered.keep_token(
+            connection, runtime_of(request).secrets, caller.tenant_id, server_id, None, wanted=False
+        )
         await audit.record(connection, caller.tenant_id, caller.name, "tool_server_deleted", _KIND, server_id, was)
     return no_content()
+
+
+@router.post("/v1/tool-servers/{server_id}/discover", **describe(DiscoveredTools, body=NoFields, scope="configure"))
+async def discover_tools(request: Request, server_id: ServerId) -> Response:
+    """Ask the server for its tools now; the first list is approved thereby."""
+    await read_body(request, NoFields)
+    runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
+    row = await store.connection_of(runtime.database, tenant_id, server_id)
+    server = await registered.connection_from(runtime.database, runtime.secrets, tenant_id, row)
+    found, error = await asked(server, targets_from(runtime.settings, loopback=True))
+    tools = row["tools"]
+    if found is not None:
+        tools = await store.record_seen(runtime.database, tenant_id, server_id, found.tools)
+    return answer(discovered(row, tools, found, error))
 
 
 @router.post(
@@ -110,3 +139,9 @@ async def approve_tools(request: Request, server_id: ServerId) -> Response:
         return KeptAnswer(200, after)
 
     return await once(request, body, act)
+
+
+async def _keep_token(request: Request, connection: Connection, server_id: str, body: ToolServerRequest) -> None:
+    secrets, tenant_id = runtime_of(request).secrets, caller_of(request).tenant_id
+    wanted = body.auth_type == "bearer_token"
+    await registered.keep_token(connection, secrets, tenant_id, server_id, body.auth_token, wanted=wanted)
