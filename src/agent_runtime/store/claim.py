@@ -13,6 +13,8 @@ Lane = tuple[str, str, int]
 # A claim that began earlier but took an agent's lock later than another is counted for this long after.
 _SLACK = timedelta(seconds=2)
 
+DUE_AT_ONCE = 2_000
+
 
 @dataclass
 class ClaimRequest:
@@ -70,6 +72,6 @@ def claim_parameters(request: ClaimRequest) -> dict[str, object]:
     }
 
 
-async def make_due(database: Database, limit: int = 500) -> list[Row]:
+async def make_due(database: Database, limit: int = DUE_AT_ONCE) -> list[Row]:
     """Let delayed tasks whose time has come wait in their lanes: `tenant_id, agent_id, worker_pool_id, priority`."""
     return await database.fetch_all("claim", "make_due", {"limit": limit})

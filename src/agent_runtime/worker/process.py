@@ -26,7 +26,7 @@ from agent_runtime.safe_http import SafeClient, targets_from
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store import live_text as live_text_store
 from agent_runtime.store import rollup as rollup_store
-from agent_runtime.store.claim import make_due
+from agent_runtime.store.claim import DUE_AT_ONCE, make_due
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
@@ -229,8 +229,11 @@ class WorkerProcess:
                 attempt.drop(row["outcome"])
 
     async def _let_delayed_work_wait(self) -> None:
-        if await make_due(self._database):
+        # All at once, however many: who is due after a crowd of the same instant must not wait for its turn here.
+        while due := await make_due(self._database):
             self._claims.look_everywhere()
+            if len(due) < DUE_AT_ONCE:
+                break
 
     async def _resume_cleared(self) -> None:
         if await resume_cleared(self._database):
