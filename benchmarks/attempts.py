@@ -7,6 +7,7 @@ compared with a bare graph in the same process.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 from agent_runtime.agent.graph import AgentBuilder, ModelLimits
 from agent_runtime.artifacts.memory_objects import MemoryObjects
@@ -14,6 +15,7 @@ from agent_runtime.checkpointer.group_commit import GroupCommit
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
 from agent_runtime.safe_http import PUBLIC_ONLY, SafeClient
+from agent_runtime.sandboxes.providers import SandboxOptions
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.tools.web_search import WebSearch
 from agent_runtime.worker.attempt_services import AttemptServices
@@ -22,6 +24,7 @@ from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.price_list import PriceList
 from agent_runtime.worker.run_attempt import Attempt, run_attempt
+from agent_runtime.worker.sandboxes import WorkerSandboxes
 
 _WORKER_ID = "benchmark"
 
@@ -47,6 +50,7 @@ class Attempts:
             objects=MemoryObjects(),
             pages=SafeClient(PUBLIC_ONLY),
             search=WebSearch(),
+            sandboxes=WorkerSandboxes(database, SandboxOptions(Path(".par"), {})),
         )
         self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 

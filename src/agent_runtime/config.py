@@ -58,6 +58,10 @@ PROVIDER_VARIABLES = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_ENDPOINT_URL_BEDROCK",
+    "E2B_API_KEY",
+    "E2B_DOMAIN",
+    "E2B_API_URL",
+    "E2B_SANDBOX_URL",
 )
 TOOL_VARIABLES = ("TAVILY_API_KEY", "TAVILY_BASE_URL")
 SEARCH_PROVIDERS = ("tavily", "duckduckgo", "brave", "google", "mojeek", "startpage", "wikipedia", "yahoo", "yandex")
@@ -126,6 +130,14 @@ class Settings:
     model_timeout_seconds: float = setting(600.0, number(0.1, 86_400), "limit of one whole model call", "seconds")
     model_first_byte_seconds: float = setting(60.0, number(0.1, 3600), "limit until a model answers at all", "seconds")
     model_stall_seconds: float = setting(60.0, number(0.1, 3600), "limit between two parts with content", "seconds")
+    sandbox_disk_mb: int = setting(2048, whole(16, 1_048_576), "disk that a local sandbox may fill", "MB")
+    sandbox_processes: int = setting(256, whole(8, 10_000), "processes that a local sandbox may have", "processes")
+    sandbox_vcpu_price: float = setting(
+        14.0, number(0, 1_000_000), "charged for a processor of an E2B sandbox", "microdollars a second"
+    )
+    sandbox_gib_price: float = setting(
+        4.5, number(0, 1_000_000), "charged for a GiB of memory of an E2B sandbox", "microdollars a second"
+    )
     retry_base_seconds: float = setting(1.0, number(0.001, 3600), "first wait before a retry; doubles", "seconds")
     retry_cap_seconds: float = setting(60.0, number(0.001, 86_400), "longest wait before a retry", "seconds")
     allowed_private_targets: tuple[PrivateTarget, ...] = setting(

@@ -15,6 +15,7 @@ from agent_runtime.domain.agent_config import problems, stored
 from agent_runtime.domain.errors import Conflict
 from agent_runtime.domain.identifier import new_id
 from agent_runtime.domain.merge_patch import merged
+from agent_runtime.domain.sandbox import SandboxChoice, field_problems
 from agent_runtime.domain.tool_server import too_many_tools
 from agent_runtime.store import tool_server as tool_server_store
 from agent_runtime.store.agent import AgentValues
@@ -54,6 +55,7 @@ async def checked_config(runtime: Runtime, tenant_id: str, body: AgentConfigBody
     config = body.model_dump(exclude_none=True)
     found = problems(config, dev_controls=runtime.settings.dev_controls)
     errors = [FieldError(("body", "agent_config", *each.location), each.message) for each in found]
+    errors += await _sandbox_errors(runtime, config.get("sandbox") or {})
     if not errors:
         errors = [*await _model_errors(runtime, config), *await _server_errors(runtime, tenant_id, config)]
     if errors:
@@ -84,6 +86,22 @@ def parsed_config(config: Any) -> AgentConfigBody:
         problem = problem_of(error)
         errors = [FieldError(("body", "agent_config", *each.loc[1:]), each.msg) for each in problem.errors]
         raise invalid(errors) from None
+
+
+async def _sandbox_errors(runtime: Runtime, config: Mapping[str, Any]) -> list[FieldError]:
+    """What the sandbox's provider cannot honour, or why there is none here."""
+    options = runtime.sandboxes.options
+    errors = [
+        FieldError(("body", "agent_config", "sandbox", name), message)
+        for name, message in field_problems(config, has_e2b_key=options.has_e2b_key)
+    ]
+    choice = SandboxChoice.of(config)
+    if not errors and choice is not None and choice.provider_or(options.has_e2b_key) == "local":
+        problem = await runtime.sandboxes.local_problem()
+        if problem is not None:
+            message = f"local sandboxes do not work here: {problem}. Mend this, or set E2B_API_KEY"
+            errors.append(FieldError(("body", "agent_config", "sandbox", "provider"), message))
+    return errors
 
 
 async def _model_errors(runtime: Runtime, config: Mapping[str, Any]) -> list[FieldError]:

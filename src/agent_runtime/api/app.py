@@ -44,10 +44,12 @@ from agent_runtime.api.routes import (
     worker,
 )
 from agent_runtime.api.runtime import Runtime
+from agent_runtime.api.sandbox_probe import SandboxProbe
 from agent_runtime.api.scope_guard import guard
 from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
 from agent_runtime.config import Settings
+from agent_runtime.sandboxes.providers import SandboxOptions
 from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.secret import Secrets
 from agent_runtime.store.submit import Submitter
@@ -99,6 +101,7 @@ def _lifespan(settings: Settings, door: Door) -> Any:
                 models=ModelRegistry(database, settings, secrets),
                 objects=ObstoreObjects(settings),
                 keys=KeyRing(database),
+                sandboxes=SandboxProbe(SandboxOptions.of(settings)),
             )
             app.state.runtime = runtime
             door.credentials = Credentials(settings, runtime.keys)

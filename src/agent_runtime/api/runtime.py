@@ -10,6 +10,7 @@ from agent_runtime.api.hints import Hints
 from agent_runtime.api.key_ring import KeyRing
 from agent_runtime.api.model_registry import ModelRegistry
 from agent_runtime.api.problem import Problem
+from agent_runtime.api.sandbox_probe import SandboxProbe
 from agent_runtime.api.task_feed import TaskFeed
 from agent_runtime.artifacts.object_store import ObjectStore
 from agent_runtime.config import Settings
@@ -31,6 +32,7 @@ class Runtime:
     models: ModelRegistry = field(repr=False)
     objects: ObjectStore = field(repr=False)
     keys: KeyRing = field(repr=False)
+    sandboxes: SandboxProbe = field(repr=False)
 
 
 def runtime_of(request: Request) -> Runtime:

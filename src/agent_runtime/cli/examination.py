@@ -54,6 +54,7 @@ def _examine(settings: Settings) -> list[Finding]:
             Finding("server", OK, f"{url} answers"),
             Finding("database", FAIL, "the server cannot reach it", _MEND_DATABASE),
             *_providers(settings, answers),
+            _sandboxes(settings),
             _disk(settings),
         ]
     if answers.health_error is not None:
@@ -61,6 +62,7 @@ def _examine(settings: Settings) -> list[Finding]:
         return [
             Finding("server", FAIL, str(answers.health_error), todo),
             *_providers(settings, answers),
+            _sandboxes(settings),
             _disk(settings),
         ]
     return [
@@ -72,6 +74,7 @@ def _examine(settings: Settings) -> list[Finding]:
         _queue(answers),
         _clock(answers),
         *_providers(settings, answers),
+        _sandboxes(settings),
         _disk(settings),
     ]
 
@@ -176,7 +179,9 @@ def _clock(answers: _Answers) -> Finding:
 def _providers(settings: Settings, answers: _Answers) -> list[Finding]:
     """Keys by name only, from this process's environment; the server's own may differ when it runs elsewhere."""
     keys = [
-        name for name in settings.provider_environment if name.endswith(("_KEY", "_KEY_ID", "_BEDROCK", "_PROFILE"))
+        name
+        for name in settings.provider_environment
+        if name.endswith(("_KEY", "_KEY_ID", "_BEDROCK", "_PROFILE")) and not name.startswith("E2B_")
     ]
     named = [*keys, *settings.openai_compatible]
     known = sorted({model["provider"] for model in answers.models})
@@ -185,6 +190,20 @@ def _providers(settings: Settings, answers: _Answers) -> list[Finding]:
         return [Finding("providers", OK, f"set here: {', '.join(named)}{listed}")]
     todo = "set for example OPENAI_API_KEY before `par start`; the provider `scripted` works without any"
     return [Finding("providers", WARN, f"no key is set here{listed}", todo)]
+
+
+def _sandboxes(settings: Settings) -> Finding:
+    from agent_runtime.sandboxes.providers import SandboxOptions
+
+    options = SandboxOptions.of(settings)
+    problem = asyncio.run(options.local_problem())
+    if options.has_e2b_key:
+        return Finding("sandboxes", OK, "E2B by default" + ("; local ones work, too" if problem is None else ""))
+    if problem is None:
+        return Finding("sandboxes", OK, "local ones work here")
+    return Finding(
+        "sandboxes", WARN, f"none can be started here: {problem}", "see docs/sandboxes.md, or set E2B_API_KEY"
+    )
 
 
 def _disk(settings: Settings) -> Finding:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from agent_runtime.domain.sandbox import NEEDS_SANDBOX, SANDBOX_TOOLS, SandboxChoice
 from agent_runtime.domain.tool_policy import ASKS_PERSON
 
 SYSTEM_PROMPT_BYTES = 50 * 1024
@@ -44,13 +45,13 @@ AVAILABLE_TOOLS = frozenset(
         "create_text_artifact",
         "recall_tool_result",
         "dev_sleep",
+        *SANDBOX_TOOLS,
     }
 )
 
 # Fields of the contract whose feature this version lacks, with the values that ask for nothing.
 UNAVAILABLE_FIELDS: dict[str, tuple[object, ...]] = {
     "langfuse_endpoint_id": (None,),
-    "sandbox": (None,),
     "context_management": (None,),
     "planning": (None, False),
     "memory": (None,),
@@ -83,6 +84,7 @@ class AgentConfig:
     tool_policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     human_input_timeout_seconds: int = HUMAN_INPUT_TIMEOUT_SECONDS
     fallback_models: tuple[Mapping[str, str], ...] = ()
+    sandbox: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def models(self) -> list[tuple[str, str]]:
@@ -128,8 +130,11 @@ def _unavailable(config: Mapping[str, Any]) -> Iterator[FieldProblem]:
 
 def _tool_problems(config: Mapping[str, Any], dev_controls: bool) -> Iterator[FieldProblem]:
     seen: set[str] = set()
+    sandboxed = SandboxChoice.of(config.get("sandbox")) is not None
     for place, name in enumerate(config.get("allowed_tools") or ()):
         message = _tool_problem(name, dev_controls, name in seen)
+        if message is None and name in SANDBOX_TOOLS and not sandboxed:
+            message = f"{name} {NEEDS_SANDBOX}"
         seen.add(name)
         if message is not None:
             yield FieldProblem(("allowed_tools", place), message)

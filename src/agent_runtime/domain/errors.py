@@ -151,7 +151,11 @@ class SandboxFailed(AgentRuntimeError):
 
 
 class SandboxGone(SandboxFailed):
-    """There is no such sandbox any more, and what was in it is lost."""
+    """There is no such sandbox any more, and what was in it is lost. `untouched`: the call had not begun."""
+
+    def __init__(self, message: str, *, untouched: bool = False) -> None:
+        super().__init__(message)
+        self.untouched = untouched
 
 
 class SandboxUnavailable(SandboxFailed):

@@ -17,11 +17,16 @@ SAFE_TO_REPEAT = frozenset(
         "read_url",
         "recall_tool_result",
         "web_search",
+        "sandbox_read_file",
+        "sandbox_grep",
+        "sandbox_glob",
+        "sandbox_process_read",
+        "export_sandbox_file",
         ASKS_PERSON,
     }
 )
 # Safe to repeat, since a repeated call gives its first file, but something stays behind: the decision is durable first.
-LEAVES_TRACES = frozenset({"create_text_artifact"})
+LEAVES_TRACES = frozenset({"create_text_artifact", "export_sandbox_file"})
 
 
 @dataclass(frozen=True, slots=True)

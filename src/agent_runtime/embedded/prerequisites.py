@@ -109,6 +109,7 @@ def _supervision(settings: Settings) -> str:
 
 def _providers(settings: Settings) -> str:
     keys = [name for name in settings.provider_environment if name.endswith(("_KEY", "_BEDROCK", "_KEY_ID", "PROFILE"))]
+    keys = [name for name in keys if not name.startswith("E2B_")]
     named = [*keys, *settings.openai_compatible]
     return ", ".join(named) if named else "none set; the scripted model works without any"
 

@@ -149,6 +149,12 @@ class Processes:
         self._some.set()
         return made
 
+    def of(self, process_id: str) -> Command:
+        """A command in the background."""
+        if process_id not in self.background:
+            raise ValueError(f"there is no process {process_id!r} in this sandbox")
+        return self.background[process_id]
+
     def reap(self) -> None:
         """For ever: wait for whatever ends."""
         while True:
@@ -217,14 +223,14 @@ class Server:
 
     def do_process(self, connection: socket.socket, _lines: Any, process_id: str) -> None:
         """What a command in the background has said, and whether it still runs."""
-        running = self._processes.background[process_id]
+        running = self._processes.of(process_id)
         ended = running.ended.is_set()
         answer = {"running": not ended, "exit_code": running.status if ended else None}
         _answer(connection, answer | {"stdout": running.out.shown(), "stderr": running.err.shown()})
 
     def do_kill(self, connection: socket.socket, _lines: Any, process_id: str) -> None:
         """End a command in the background."""
-        running = self._processes.background[process_id]
+        running = self._processes.of(process_id)
         killed = not running.ended.is_set()
         running.kill()
         running.ended.wait(5.0)

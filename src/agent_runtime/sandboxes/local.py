@@ -265,7 +265,8 @@ class LocalSandbox:
             finally:
                 os.close(folder)
         except (FileNotFoundError, ConnectionError) as error:
-            raise SandboxGone(f"the local sandbox {self.sandbox_id} is not on this host or has ended") from error
+            message = f"the local sandbox {self.sandbox_id} is not on this host or has ended"
+            raise SandboxGone(message, untouched=True) from error
         try:
             writer.write(HEADER.pack(whom, self._attempt))
             yield reader, writer

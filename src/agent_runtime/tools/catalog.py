@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from agent_runtime.domain.agent_config import DEVELOPER_TOOLS
 from agent_runtime.domain.tool_policy import ASKS_PERSON, SAFE_TO_REPEAT
+from agent_runtime.tools import sandbox_arguments as sandbox
+from agent_runtime.tools.arguments import Arguments
 from agent_runtime.tools.calculator import MAX_EXPRESSION_LENGTH
 from agent_runtime.tools.recalled_result import PIECE_BYTES
 from agent_runtime.tools.web_search import MOST_RESULTS
-
-
-class Arguments(BaseModel):
-    """Arguments of a tool: nothing beyond what is named, no value of another type taken for the right one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class CalculatorArguments(Arguments):
@@ -122,6 +118,44 @@ TOOLS: dict[str, ToolEntry] = {
             ASKS_PERSON,
             "Ask a person and wait for the answer, which may take hours. Use it for what only a person can decide.",
             RequestHumanInputArguments,
+        ),
+        ToolEntry(
+            "sandbox_exec",
+            "Run a shell command in the task's own sandbox: stdout, stderr and exit code. Files and background"
+            " processes stay until the task ends. There is no terminal and no standard input.",
+            sandbox.ExecArguments,
+        ),
+        ToolEntry(
+            "sandbox_process_read",
+            "Output so far and state of a command that was started with run_in_background.",
+            sandbox.ProcessArguments,
+        ),
+        ToolEntry(
+            "sandbox_process_kill",
+            "End a command that was started with run_in_background, with all its processes.",
+            sandbox.ProcessArguments,
+        ),
+        ToolEntry(
+            "sandbox_read_file",
+            "Read a text file of the sandbox, with line numbers, or look at an image.",
+            sandbox.ReadFileArguments,
+        ),
+        ToolEntry("sandbox_write_file", "Write a whole file in the sandbox.", sandbox.WriteFileArguments),
+        ToolEntry(
+            "sandbox_edit",
+            "Replace exact text in a file of the sandbox. The text must occur once, unless replace_all is set.",
+            sandbox.EditArguments,
+        ),
+        ToolEntry(
+            "sandbox_grep",
+            "Search files of the sandbox for a regular expression: the files, the matching lines, or their number.",
+            sandbox.GrepArguments,
+        ),
+        ToolEntry("sandbox_glob", "Find files of the sandbox by name, the newest first.", sandbox.GlobArguments),
+        ToolEntry(
+            "export_sandbox_file",
+            "Give a file of the sandbox to the people who sent the task. Only such files outlast the task.",
+            sandbox.ExportArguments,
         ),
         ToolEntry("dev_sleep", "Wait for some seconds. For trying out the runtime.", DevSleepArguments),
     )

@@ -12,6 +12,14 @@ from agent_runtime.tools.catalog import TOOLS
 from agent_runtime.tools.dev_sleep import dev_sleep
 from agent_runtime.tools.read_url import read_url
 from agent_runtime.tools.recalled_result import recall_tool_result
+from agent_runtime.tools.sandbox_commands import sandbox_exec, sandbox_process_kill, sandbox_process_read
+from agent_runtime.tools.sandbox_files import (
+    export_sandbox_file,
+    sandbox_edit,
+    sandbox_read_file,
+    sandbox_write_file,
+)
+from agent_runtime.tools.sandbox_search import sandbox_glob, sandbox_grep
 from agent_runtime.tools.text_artifact import create_text_artifact
 from agent_runtime.tools.web_search import web_search
 
@@ -33,6 +41,15 @@ _RUN: dict[str, Callable[..., Awaitable[Any]]] = {
     "create_text_artifact": create_text_artifact,
     "recall_tool_result": recall_tool_result,
     ASKS_PERSON: _request_human_input,
+    "sandbox_exec": sandbox_exec,
+    "sandbox_process_read": sandbox_process_read,
+    "sandbox_process_kill": sandbox_process_kill,
+    "sandbox_read_file": sandbox_read_file,
+    "sandbox_write_file": sandbox_write_file,
+    "sandbox_edit": sandbox_edit,
+    "sandbox_grep": sandbox_grep,
+    "sandbox_glob": sandbox_glob,
+    "export_sandbox_file": export_sandbox_file,
 }
 
 

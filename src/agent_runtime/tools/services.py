@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agent_runtime.artifacts.task_artifacts import TaskArtifacts
     from agent_runtime.safe_http import SafeClient
+    from agent_runtime.sandboxes.task_sandbox import TaskSandbox
     from agent_runtime.store.tool_result import TaskResults
     from agent_runtime.tools.web_search import WebSearch
 
@@ -18,7 +19,7 @@ class ToolServices:
     """
 
     artifacts: "TaskArtifacts | None" = None
-    sandbox: Any | None = None
+    sandbox: "TaskSandbox | None" = None
     tool_servers: Any | None = None
     http: "SafeClient | None" = None
     search: "WebSearch | None" = None

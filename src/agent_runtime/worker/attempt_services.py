@@ -10,8 +10,10 @@ from agent_runtime.agent.graph import AgentBuilder
 from agent_runtime.artifacts.object_store import ObjectStore
 from agent_runtime.artifacts.task_artifacts import TaskArtifacts
 from agent_runtime.checkpointer.group_commit import GroupCommit
+from agent_runtime.checkpointer.session import Session
 from agent_runtime.domain.agent_config import AgentConfig
 from agent_runtime.domain.retry import Backoff
+from agent_runtime.domain.sandbox import SandboxChoice
 from agent_runtime.safe_http import PUBLIC_ONLY, SafeClient, SafeTransport, Targets
 from agent_runtime.store.database import Database
 from agent_runtime.store.secret import Secrets
@@ -23,6 +25,7 @@ from agent_runtime.tools.web_search import WebSearch
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.live_text import LiveText
 from agent_runtime.worker.price_list import PriceList
+from agent_runtime.worker.sandboxes import WorkerSandboxes
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,14 @@ class AttemptServices:
     objects: ObjectStore
     pages: SafeClient
     search: WebSearch
+    sandboxes: WorkerSandboxes
     secrets: Secrets = field(default_factory=lambda: Secrets(None))
     tool_seconds: float = 900.0
     targets: Targets = PUBLIC_ONLY
 
 
 async def open_services(
-    stack: AsyncExitStack, task: ClaimedTask, config: AgentConfig, services: AttemptServices
+    stack: AsyncExitStack, task: ClaimedTask, config: AgentConfig, services: AttemptServices, session: Session
 ) -> ToolServices:
     """What the tools of one attempt share; all that it holds is closed with `stack`.
 
@@ -56,6 +60,9 @@ async def open_services(
     )
     results = TaskResults(services.database, task.tenant_id, task.task_id, task.attempt)
     tools = ToolServices(artifacts=files, results=results, http=services.pages, search=services.search)
+    choice = SandboxChoice.of(config.sandbox)
+    if choice is not None:
+        tools.sandbox = services.sandboxes.open(stack, task, choice, files, session)
     if config.tool_servers:
         tools.tool_servers = await _open_tool_servers(stack, task.tenant_id, config, services)
     return tools

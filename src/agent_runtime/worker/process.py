@@ -23,6 +23,7 @@ from agent_runtime.domain.lease import LeaseTiming
 from agent_runtime.domain.retry import Backoff
 from agent_runtime.models.providers import Providers
 from agent_runtime.safe_http import SafeClient, targets_from
+from agent_runtime.sandboxes.providers import SandboxOptions
 from agent_runtime.store import lease as lease_store
 from agent_runtime.store import live_text as live_text_store
 from agent_runtime.store import rollup as rollup_store
@@ -47,6 +48,7 @@ from agent_runtime.worker.maintenance.take_over import take_over
 from agent_runtime.worker.maintenance.time_out import time_out
 from agent_runtime.worker.price_list import PriceList
 from agent_runtime.worker.run_attempt import Attempt, run_attempt
+from agent_runtime.worker.sandboxes import SandboxPrices, WorkerSandboxes
 
 _log = structlog.get_logger("worker")
 _DUE_SECONDS = 0.2
@@ -96,6 +98,7 @@ class WorkerProcess:
             pages=SafeClient(targets_from(settings, loopback=False)),
             search=open_web_search(settings.web_search, settings.tool_environment),
             tool_seconds=settings.tool_timeout_seconds,
+            sandboxes=WorkerSandboxes(self._database, SandboxOptions.of(settings), SandboxPrices.of_settings(settings)),
         )
         self._claims = ClaimLoop(
             self._database,
@@ -152,6 +155,7 @@ class WorkerProcess:
             Duty("stopped attempts", _STOPPED_LOOK_SECONDS, self._drop_ended_attempts),
             Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
             Duty("stray attempts", 2.0, partial(self._hand_back, _STRAY_SECONDS)),
+            Duty("sandboxes of ended tasks", 2.0, self._services.sandboxes.sweep),
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("expired requests", 1.0, partial(expire_requests, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),

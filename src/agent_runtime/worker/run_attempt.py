@@ -77,7 +77,9 @@ async def run_attempt(attempt: Attempt, services: AttemptServices) -> None:
     session = _open_session(task, services)
     began = time.monotonic()
     outcome = await _outcome_of(attempt, session, services)
+    await services.sandboxes.before_settlement(task, outcome)
     await settle(task, session, outcome, services.backoff)
+    await services.sandboxes.after_settlement(task, outcome)
     _log.info("attempt_ended", outcome=type(outcome).__name__, seconds=round(time.monotonic() - began, 3))
 
 
@@ -128,7 +130,7 @@ async def _stop(running: "asyncio.Task[Any]") -> None:
 async def _run(task: ClaimedTask, control: RunControl, session: Session, services: AttemptServices) -> dict[str, Any]:
     agent = await _agent_of(task, services)
     async with AsyncExitStack() as stack:
-        tools = await open_services(stack, task, agent.config, services)
+        tools = await open_services(stack, task, agent.config, services, session)
         context = await _context_for(task, agent, session, services, tools)
         graph_input = await _input_for(task, services)
         saver = PostgresSaver.of_attempt(services.database, services.commit, session)

@@ -39,6 +39,7 @@ z as (
 ),
 y as (delete from par.tool_results x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 h as (delete from par.human_requests x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
+s as (delete from par.sandboxes x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 b as (
     delete from par.task_labels x using old o, par.tasks k
     where k.tenant_id = o.tenant_id and k.task_id = o.task_id
