@@ -74,6 +74,7 @@ async def test_an_unsafe_call_under_way_at_a_kill_waits_for_a_persons_word(
     task_id, action = interrupted(system, book, api)
     assert action["reason"] == "outcome_unknown"
     assert action["tool_args"] == {"seconds": 30}
+    assert call_state(book, task_id) == "unknown"
     assert book.task(task_id)["attempt"] == 2, "the kill was felt"
     assert api.call("POST", f"/v1/tasks/{task_id}/approve", answer).status == 200
     eventually_sync(lambda: completed(book, [task_id]), "the task completes", seconds=20)

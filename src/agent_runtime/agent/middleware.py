@@ -18,7 +18,15 @@ from agent_runtime.agent.attempt_context import AttemptContext
 from agent_runtime.agent.fallback import call_first_available
 from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
-from agent_runtime.agent.tool_gate import Give, decide, edited_note, finished_row, started_row, stop_for_person
+from agent_runtime.agent.tool_gate import (
+    Give,
+    decide,
+    edited_note,
+    finished_row,
+    started_row,
+    stop_for_person,
+    unknown_row,
+)
 from agent_runtime.agent.tool_result import (
     RECALL,
     failed_result,
@@ -29,8 +37,9 @@ from agent_runtime.agent.tool_result import (
     unfinished,
 )
 from agent_runtime.domain.errors import AgentRuntimeError, ModelCallFailed, TaskFailed, ToolFailed
-from agent_runtime.domain.human_request import Question
+from agent_runtime.domain.human_request import Question, Why
 from agent_runtime.tools import call_environment
+from agent_runtime.tools.outcome import CallOutcomeUnknown
 from agent_runtime.tools.server_tool import declarations, server_tool
 
 _log = structlog.get_logger("agent")
@@ -131,6 +140,8 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         context.session.node_name = "tools"
         if isinstance(decision, Question):
             context.questions.append(decision)
+            if decision.reason == Why.OUTCOME_UNKNOWN:
+                context.session.record_tool_call(unknown_row(call))
             raise stop_for_person(decision)
         if isinstance(decision, Give):
             if decision.row is not None:
@@ -145,11 +156,11 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             await context.check_budgets(await context.session.durable(), paid=False)
         if decision.arguments is not call["args"]:
             request = request.override(tool_call={**call, "args": dict(decision.arguments)})
-        answer = await self._run(context, request, handler)
+        answer, unknown = await self._run(context, request, handler)
         if isinstance(answer, ToolMessage):
             answer = edited_note(answer, decision.arguments) if decision.edited else answer
             if decision.recorded:
-                context.session.record_tool_call(finished_row(call, answer))
+                context.session.record_tool_call(finished_row(call, answer, unknown=unknown))
         return answer
 
     async def _run(
@@ -157,8 +168,9 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         context: AttemptContext,
         request: ToolCallRequest,
         handler: Callable[[ToolCallRequest], Awaitable[ToolAnswer]],
-    ) -> ToolAnswer:
-        """Run a tool; one that fails gives the model an error."""
+    ) -> tuple[ToolAnswer, bool]:
+        """Run a tool; one that fails gives the model an error. The second part: nobody knows whether it took effect."""
+        unknown = False
         fault_points.reach("tool.before_call")
         began = time.monotonic()
         token = call_environment.enter(context.environment_of(request.tool_call["id"] or ""))
@@ -167,10 +179,11 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             async with deadline:
                 answer = await handler(request)
         except ToolFailed as error:
+            unknown = isinstance(error, CallOutcomeUnknown)
             answer = failed_result(request.tool_call, error)
         except TimeoutError as error:
-            late = unfinished(context.tool_seconds) if deadline.expired() else error
-            answer = failed_result(request.tool_call, late)
+            unknown = deadline.expired()
+            answer = failed_result(request.tool_call, unfinished(context.tool_seconds) if unknown else error)
         except (GraphBubbleUp, AgentRuntimeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is an answer to the model, not a failure of the task
@@ -182,7 +195,7 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
         duration_ms = round((time.monotonic() - began) * 1000)
         context.session.tool_took(request.tool_call["id"] or "", duration_ms)
         _log.info("tool_called", node="tools", tool=request.tool_call["name"], failed=failed, duration_ms=duration_ms)
-        return await _within_bounds(answer, context) if isinstance(answer, ToolMessage) else answer
+        return (await _within_bounds(answer, context) if isinstance(answer, ToolMessage) else answer), unknown
 
 
 async def _within_bounds(answer: ToolMessage, context: AttemptContext) -> ToolMessage:

@@ -170,6 +170,11 @@ def started_row(call: Any, run: Run) -> ToolCallRow:
     return ToolCallRow(call["id"] or "", call["name"], "started", json.dumps(call["args"]), request_id=run.request_id)
 
 
+def unknown_row(call: Any) -> ToolCallRow:
+    """A call that was started and whose end nobody knows."""
+    return ToolCallRow(call["id"] or "", call["name"], "unknown", json.dumps(call["args"]))
+
+
 def finished_row(
     call: Any, message: ToolMessage, *, unknown: bool = False, request_id: str | None = None
 ) -> ToolCallRow:
