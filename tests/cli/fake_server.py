@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,6 +54,10 @@ class FakeServer:
     answers: dict[str, Json] = field(default_factory=dict)
     api_key: str | None = None
     status_after_submit: str = "queued"
+    human_requests: list[Json] = field(default_factory=list)
+    batches: dict[str, list[str]] = field(default_factory=dict)
+    kept_answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    lost_answers: int = 0
     _http: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> FakeServer:
@@ -106,6 +110,34 @@ class FakeServer:
         self.tasks[task_id] = task
         return task
 
+    def add_request(self, **fields: Any) -> Json:
+        """An open approval (or, with `kind="input"`, a question) of a task that waits for it."""
+        kind = fields.get("kind", "approval")
+        status = "waiting_for_approval" if kind == "approval" else "waiting_for_input"
+        task = self.add_task(status=status, completed_at=None, output=None)
+        request: Json = {
+            "request_id": str(uuid.uuid4()),
+            "task_id": task["task_id"],
+            "agent_id": "research",
+            "kind": kind,
+            "prompt": "The agent wants to call calculator. Its policy for this tool is to ask first.",
+            "tool_name": "calculator",
+            "tool_call_id": "call-1",
+            "tool_args": {"expression": "6 * 7"} if kind == "approval" else None,
+            "reason": "policy_ask" if kind == "approval" else None,
+            "details": None,
+            "cost_so_far_microdollars": 140,
+            "created_at": "2026-01-02T03:04:06Z",
+            "expires_at": "2099-01-03T03:04:06Z",
+            **fields,
+        }
+        names = ("request_id", "tool_name", "tool_args", "tool_call_id", "reason")
+        task["pending_approval_action"] = {name: request[name] for name in names} if kind == "approval" else None
+        task["pending_input_prompt"] = request["prompt"] if kind == "input" else None
+        task["human_input_timeout_at"] = request["expires_at"]
+        self.human_requests.append(request)
+        return request
+
     def sent(self, method: str, path: str) -> list[Request]:
         return [request for request in self.requests if (request.method, request.path) == (method, path)]
 
@@ -120,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_GET  # noqa: N815 - the names that http.server calls
+    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - the names that http.server calls
 
     def _serve(self) -> None:
         address = urlsplit(self.path)
@@ -138,6 +170,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(Refusal(401, "the API key is missing or wrong", "unauthenticated"))
         elif address.path.endswith("/stream"):
             self._stream(request)
+        else:
+            self._once(request)
+
+    def _once(self, request: Request) -> None:
+        """Act once for each Idempotency-Key; of an answer that is to be lost, only the connection's end arrives."""
+        state, key = self.server_state, request.headers.get("idempotency-key", "")
+        if key in state.kept_answers:
+            self._answer(*state.kept_answers[key])
         else:
             self._route(request)
 
@@ -162,6 +202,15 @@ class _Handler(BaseHTTPRequestHandler):
         elif parts == ["dead-letters", "redrive"]:
             chosen = request.body.get("task_ids") or [task["task_id"] for task in lists["dead-letters"]]
             self._answer(200, {"redriven": len(chosen), "skipped": 0})
+        elif parts == ["human-requests"]:
+            wanted = request.query.get("task_id", [None])[0]
+            self._page(request, [row for row in state.human_requests if wanted in (None, row["task_id"])])
+        elif parts == ["tasks", "batch"]:
+            self._batch(request)
+        elif parts[0] == "batches":
+            self._counts(parts[1])
+        elif parts[0] == "tasks" and parts[-1] in ("approve", "reject", "respond"):
+            self._human_answer(parts[1])
         elif parts[0] == "tasks":
             self._task(request, parts)
         elif parts[0] == "agents":
@@ -185,6 +234,40 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             found["status"] = {"cancel": "dead_letter", "redrive": "queued"}.get(parts[-1], found["status"])
             self._answer(200, found)
+
+    def _batch(self, request: Request) -> None:
+        state = self.server_state
+        tasks = [state.add_task(agent_id=body["agent_id"], input=body["input"]) for body in request.body["tasks"]]
+        batch_id = str(uuid.uuid4())
+        state.batches[batch_id] = [task["task_id"] for task in tasks]
+        self._answer(201, {"batch_id": batch_id, "items": tasks})
+
+    def _counts(self, batch_id: str) -> None:
+        state = self.server_state
+        if batch_id not in state.batches:
+            self._refuse(Refusal(404, f"there is no batch {batch_id!r}", "not_found"))
+            return
+        tasks = [state.tasks[task_id] for task_id in state.batches[batch_id]]
+        cost = sum(task["total_cost_microdollars"] for task in tasks)
+        counts = dict(Counter(task["status"] for task in tasks))
+        created_at = "2026-01-02T03:04:05Z"
+        facts = {"total": len(tasks), "counts": counts, "total_cost_microdollars": cost, "created_at": created_at}
+        self._answer(200, {"batch_id": batch_id, **facts})
+
+    def _human_answer(self, task_id: str) -> None:
+        state, request = self.server_state, self.server_state.requests[-1]
+        found = [row for row in state.human_requests if row["task_id"] == task_id]
+        wanted = (request.body or {}).get("request_id")
+        if not found or wanted not in (None, found[0]["request_id"]):
+            detail = (
+                f"the task is completed and waits for no such answer: request {wanted} was approved by ann at 10:00"
+            )
+            self._refuse(Refusal(409, detail, "wrong_state"))
+            return
+        state.human_requests.remove(found[0])
+        waited = {"pending_approval_action": None, "pending_input_prompt": None}
+        state.tasks[task_id] |= {"status": "queued", **waited}
+        self._answer(200, state.tasks[task_id])
 
     def _agent(self, request: Request, parts: list[str]) -> None:
         state = self.server_state
@@ -233,6 +316,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(refusal.status, body, {"Content-Type": "application/problem+json", **refusal.headers})
 
     def _answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        state, key = self.server_state, self.headers.get("Idempotency-Key")
+        if key and status < 400:
+            state.kept_answers.setdefault(key, (status, body))
+        if self.command == "POST" and state.lost_answers > 0:
+            state.lost_answers -= 1
+            self.close_connection = True
+            return
         content = json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **(headers or {})}.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent_runtime.cli.wording import count, duration, money, safe_line
+from agent_runtime.client.waiting import status_after
 
 _TEXT_WIDTH = 100
 
@@ -59,14 +60,6 @@ class TaskProgress:
             duration(elapsed_seconds),
         ]
         return " · ".join(parts)
-
-
-def status_after(data: dict[str, Any]) -> str | None:
-    """The state that a lifecycle event leads to; the event may stand alone or inside an activity item."""
-    details = data.get("details")
-    nested = details.get("status_after") if isinstance(details, dict) else None
-    found = data.get("status_after") or nested
-    return None if found is None else str(found)
 
 
 def _token_text(data: dict[str, Any]) -> str:

@@ -5,9 +5,11 @@ under a deadline, is tried again when that is safe (each POST carries an `Idempo
 of the errors of `errors.py`. Objects come back as the server sent them: plain dictionaries.
 
 Start reading at `runtime_client.py`; `connection.py` is the one place that sends requests, `task_stream.py` the one
-that follows a task live.
+that follows a task live, `blocking.py` the same client for programs without an event loop.
 """
 
+from agent_runtime.client.batch import BatchWait
+from agent_runtime.client.blocking import BlockingClient
 from agent_runtime.client.connection import ClientOptions, JsonObject
 from agent_runtime.client.errors import (
     ClientError,
@@ -18,14 +20,21 @@ from agent_runtime.client.errors import (
     RequestNotFound,
     RequestThrottled,
     RequestUnauthenticated,
+    ServerAway,
     ServerFailed,
     ServerUnreachable,
+    TryAgainLater,
+    WaitTimedOut,
 )
 from agent_runtime.client.retry import RetryPolicy
 from agent_runtime.client.runtime_client import RuntimeClient
-from agent_runtime.client.task_stream import StreamEvent
+from agent_runtime.client.task import TaskSubmission
+from agent_runtime.client.task_stream import StreamEvent, StreamOptions
+from agent_runtime.client.waiting import WaitOptions
 
 __all__ = [
+    "BatchWait",
+    "BlockingClient",
     "ClientError",
     "ClientOptions",
     "JsonObject",
@@ -38,7 +47,13 @@ __all__ = [
     "RequestUnauthenticated",
     "RetryPolicy",
     "RuntimeClient",
+    "ServerAway",
     "ServerFailed",
     "ServerUnreachable",
     "StreamEvent",
+    "StreamOptions",
+    "TaskSubmission",
+    "TryAgainLater",
+    "WaitOptions",
+    "WaitTimedOut",
 ]

@@ -33,6 +33,15 @@ class AgentCalls:
         replaced: JsonObject = await self._connection.put(f"/v1/agents/{segment(agent_id)}", agent)
         return replaced
 
+    async def update(self, agent_id: str, changes: JsonObject) -> JsonObject:
+        """Change only what is given; `agent_config` is merged (RFC 7396)."""
+        updated: JsonObject = await self._connection.patch(f"/v1/agents/{segment(agent_id)}", changes)
+        return updated
+
+    def versions(self, agent_id: str, limit: int | None = 50) -> AsyncIterator[JsonObject]:
+        """The history of its configuration, newest first: who, when, what."""
+        return self._connection.items(f"/v1/agents/{segment(agent_id)}/versions", {}, limit)
+
     def list(self, limit: int | None = 50) -> AsyncIterator[JsonObject]:
         return self._connection.items("/v1/agents", {}, limit)
 

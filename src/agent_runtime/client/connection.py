@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,9 @@ class Connection:
     async def delete(self, path: str) -> None:
         await self.send("DELETE", path)
 
+    async def patch(self, path: str, body: object) -> Any:
+        return (await self.send("PATCH", path, body=body)).body
+
     async def items(self, path: str, query: Mapping[str, QueryValue], limit: int | None) -> AsyncIterator[JsonObject]:
         """The rows of a list, page after page, at most `limit` of them (None: all)."""
         cursor: str | None = None
@@ -97,13 +101,13 @@ class Connection:
         request = self._http.build_request(
             method, path, params=_query_pairs(query), content=_encoded(body), headers=_with_type(headers, body)
         )
-        attempt = 0
+        attempt, started = 0, time.monotonic()
         while True:
             attempt += 1
             outcome = await self._attempt(request)
             if isinstance(outcome, Reply):
                 return outcome
-            pause = self._pause_after(attempt, outcome)
+            pause = self._pause_after(attempt, time.monotonic() - started, outcome)
             if pause is None:
                 raise outcome
             await asyncio.sleep(pause)
@@ -123,12 +127,14 @@ class Connection:
             return Reply(response.status_code, _decoded(response), response.headers)
         return failure_of(response)
 
-    def _pause_after(self, attempt: int, failure: RequestFailed | ServerUnreachable) -> float | None:
+    def _pause_after(
+        self, attempt: int, elapsed_seconds: float, failure: RequestFailed | ServerUnreachable
+    ) -> float | None:
         if isinstance(failure, ServerUnreachable):
-            return self.options.retry.pause_after(attempt)
+            return self.options.retry.pause_after(attempt, elapsed_seconds)
         if failure.problem.status not in RETRIED_STATUSES:
             return None
-        return self.options.retry.pause_after(attempt, failure.problem.retry_after_seconds)
+        return self.options.retry.pause_after(attempt, elapsed_seconds, failure.problem.retry_after_seconds)
 
     def unreachable(self, error: BaseException) -> ServerUnreachable:
         """The error that says which server did not answer and what to try."""

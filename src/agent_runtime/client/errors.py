@@ -1,4 +1,15 @@
-"""What a call to the server can raise, made from its `application/problem+json` answers (RFC 9457)."""
+"""What a call can raise, grouped by what the caller can do; made from `application/problem+json` answers (RFC 9457).
+
+ClientError
+├── TryAgainLater                              nothing is wrong with the request
+│   ├── ServerUnreachable, RequestThrottled, ServerAway
+├── WaitTimedOut                               wait on, or do something else: the task goes on
+└── RequestFailed                              the server refused; `problem` says why
+    ├── RequestInvalid                         mend the request
+    ├── RequestUnauthenticated, RequestForbidden    get a key, or the scope
+    ├── RequestNotFound, RequestConflict       look again: the object is not there, or has moved on
+    └── RequestThrottled, ServerFailed, ServerAway
+"""
 
 from __future__ import annotations
 
@@ -15,7 +26,17 @@ class ClientError(AgentRuntimeError):
     code = "client_error"
 
 
-class ServerUnreachable(ClientError):
+class TryAgainLater(ClientError):
+    """Nothing is wrong with the request; it was tried as often as the policy allows."""
+
+
+class WaitTimedOut(ClientError):
+    """What was waited for has not ended in time; it goes on."""
+
+    code = "wait_timed_out"
+
+
+class ServerUnreachable(TryAgainLater):
     """No answer from the server: refused, timed out, or cut off, and tried as often as the policy allows."""
 
     code = "server_unreachable"
@@ -76,12 +97,16 @@ class RequestConflict(RequestFailed):
     """409: the object's state does not allow it."""
 
 
-class RequestThrottled(RequestFailed):
+class RequestThrottled(RequestFailed, TryAgainLater):
     """429: too many requests, also after waiting as long as the policy allows."""
 
 
 class ServerFailed(RequestFailed):
     """5xx: the server could not do it."""
+
+
+class ServerAway(ServerFailed, TryAgainLater):
+    """502, 503, 504: the server, or its database, is away."""
 
 
 _BY_STATUS: dict[int, type[RequestFailed]] = {
@@ -93,6 +118,9 @@ _BY_STATUS: dict[int, type[RequestFailed]] = {
     413: RequestInvalid,
     422: RequestInvalid,
     429: RequestThrottled,
+    502: ServerAway,
+    503: ServerAway,
+    504: ServerAway,
 }
 
 

@@ -2,8 +2,7 @@
 
 async with RuntimeClient(ClientOptions(url="http://127.0.0.1:8080")) as client:
     task = await client.tasks.submit(TaskSubmission("research", "Why is the sky blue?"))
-    async for event in client.tasks.stream(task["task_id"]):
-        print(event.kind, event.data)
+    task = await client.tasks.wait(task["task_id"])
 """
 
 from __future__ import annotations
@@ -12,8 +11,10 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 
 from agent_runtime.client.agent import AgentCalls
+from agent_runtime.client.batch import BatchCalls
 from agent_runtime.client.connection import ClientOptions, Connection, JsonObject, QueryValue, Reply
 from agent_runtime.client.dead_letter import DeadLetterCalls
+from agent_runtime.client.human_request import HumanRequestCalls
 from agent_runtime.client.model import ModelCalls
 from agent_runtime.client.task import TaskCalls
 from agent_runtime.client.worker import WorkerCalls
@@ -25,6 +26,8 @@ class RuntimeClient:
     def __init__(self, options: ClientOptions | None = None) -> None:
         self._connection = Connection(options or ClientOptions())
         self.tasks = TaskCalls(self._connection)
+        self.batches = BatchCalls(self._connection)
+        self.human_requests = HumanRequestCalls(self._connection)
         self.agents = AgentCalls(self._connection)
         self.dead_letters = DeadLetterCalls(self._connection)
         self.models = ModelCalls(self._connection)

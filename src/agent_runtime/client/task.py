@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from agent_runtime.client.connection import Connection, JsonObject, QueryValue, segment
 from agent_runtime.client.task_stream import StreamEvent, StreamOptions, read_task_stream
+from agent_runtime.client.waiting import WaitOptions, wait_for_task
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TaskSubmission:
 
     def body(self) -> JsonObject:
         """The request's body: only what was given."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return _given(asdict(self))
 
 
 class TaskCalls:
@@ -77,6 +77,10 @@ class TaskCalls:
         detail: JsonObject = await self._connection.get(path)
         return detail
 
+    async def wait(self, task_id: str, options: WaitOptions | None = None) -> JsonObject:
+        """Wait until the task has ended, or needs a person or budget; gives the task. Raises WaitTimedOut."""
+        return await wait_for_task(self._connection, task_id, options or WaitOptions())
+
     async def cancel(self, task_id: str) -> JsonObject:
         return await self._act(task_id, "cancel", {})
 
@@ -84,18 +88,48 @@ class TaskCalls:
         """Send a dead letter round again; `changes` as in `POST /v1/tasks/{id}/redrive`."""
         return await self._act(task_id, "redrive", changes or {})
 
-    async def approve(self, task_id: str, answer: JsonObject | None = None) -> JsonObject:
-        return await self._act(task_id, "approve", answer or {})
+    async def follow_up(self, task_id: str, message: str, *, idempotency_key: str | None = None) -> JsonObject:
+        """Continue a completed task's conversation, as the same task."""
+        return await self._act(task_id, "follow-up", {"message": message}, idempotency_key)
 
-    async def reject(self, task_id: str, answer: JsonObject) -> JsonObject:
-        return await self._act(task_id, "reject", answer)
+    async def fork(self, task_id: str, start: JsonObject, *, idempotency_key: str | None = None) -> JsonObject:
+        """A new task from a checkpoint of this one; `start` is `{checkpoint_id, agent_config?, input?, …}`."""
+        return await self._act(task_id, "fork", start, idempotency_key)
 
-    async def respond(self, task_id: str, answer: JsonObject) -> JsonObject:
-        return await self._act(task_id, "respond", answer)
+    async def approve(
+        self,
+        task_id: str,
+        *,
+        request_id: str | None = None,
+        args: JsonObject | None = None,
+        result: str | None = None,
+        skip: bool = False,
+    ) -> JsonObject:
+        """Let the call that waits run, with other `args` if given.
+
+        For a call of unknown outcome `result` says what it gave, and `skip` leaves it out. With `request_id` the answer
+        counts for that request only; RequestConflict says who answered before.
+        """
+        answer = {"request_id": request_id, "args": args, "result": result, "skip": skip or None}
+        return await self._act(task_id, "approve", _given(answer))
+
+    async def reject(self, task_id: str, reason: str, *, request_id: str | None = None) -> JsonObject:
+        """Refuse the call that waits; the agent reads the reason and goes on."""
+        return await self._act(task_id, "reject", _given({"request_id": request_id, "reason": reason}))
+
+    async def respond(self, task_id: str, message: str, *, request_id: str | None = None) -> JsonObject:
+        """Answer the question that waits."""
+        return await self._act(task_id, "respond", _given({"request_id": request_id, "message": message}))
 
     async def resume(self, task_id: str) -> JsonObject:
+        """Go on with a task that its own budget paused, after the budget was raised."""
         return await self._act(task_id, "resume", {})
 
-    async def _act(self, task_id: str, action: str, body: dict[str, Any]) -> JsonObject:
-        task: JsonObject = await self._connection.post(f"/v1/tasks/{segment(task_id)}/{action}", body or None)
+    async def _act(self, task_id: str, action: str, body: JsonObject, idempotency_key: str | None = None) -> JsonObject:
+        path = f"/v1/tasks/{segment(task_id)}/{action}"
+        task: JsonObject = await self._connection.post(path, body or None, idempotency_key=idempotency_key)
         return task
+
+
+def _given(answer: JsonObject) -> JsonObject:
+    return {name: value for name, value in answer.items() if value is not None}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +74,9 @@ class _Progress:
         return True
 
 
-async def read_task_stream(connection: Connection, task_id: str, options: StreamOptions) -> AsyncIterator[StreamEvent]:
+async def read_task_stream(
+    connection: Connection, task_id: str, options: StreamOptions
+) -> AsyncGenerator[StreamEvent, None]:
     """Every durable event of the task once and in order, tokens in between, `end` last.
 
     Raises:
@@ -83,8 +86,10 @@ async def read_task_stream(connection: Connection, task_id: str, options: Stream
     progress = _Progress(options.after)
     while not progress.ended:
         try:
-            async for event in _one_connection(connection, task_id, options, progress):
-                yield event
+            # Closed here and now when the reader leaves early, not whenever the collector finds it.
+            async with aclosing(_one_connection(connection, task_id, options, progress)) as events:
+                async for event in events:
+                    yield event
             lost: ClientError = ServerUnreachable("the server closed the stream")
         except (httpx.TransportError, TimeoutError) as error:
             lost = connection.unreachable(error)
@@ -98,7 +103,7 @@ async def read_task_stream(connection: Connection, task_id: str, options: Stream
 
 async def _one_connection(
     connection: Connection, task_id: str, options: StreamOptions, progress: _Progress
-) -> AsyncIterator[StreamEvent]:
+) -> AsyncGenerator[StreamEvent, None]:
     headers = {"Accept": "text/event-stream"}
     if progress.last_sequence is not None:
         headers["Last-Event-ID"] = str(progress.last_sequence)

@@ -1,6 +1,6 @@
 """What waits for people, and the answers they gave."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from agent_runtime.domain.errors import NotFound
@@ -18,6 +18,7 @@ class RequestFilter:
 
     agent_id: str | None = None
     kind: str | None = None
+    task_id: str | None = None
 
 
 async def page(
@@ -25,8 +26,8 @@ async def page(
 ) -> list[Row]:
     """Open requests, newest first, after the key `(created_at, request_id)`."""
     time, request_id = before or (None, None)
-    parameters = {"agent_id": chosen.agent_id, "kind": chosen.kind, "before_time": time, "before_id": request_id}
-    return await database.tenant_rows(tenant_id, _ROOM, "page", {**parameters, "limit": limit})
+    parameters = {**asdict(chosen), "before_time": time, "before_id": request_id, "limit": limit}
+    return await database.tenant_rows(tenant_id, _ROOM, "page", parameters)
 
 
 async def open_request(

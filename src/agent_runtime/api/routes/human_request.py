@@ -46,7 +46,7 @@ async def list_human_requests(request: Request, query: Annotated[HumanRequestQue
     listing = Listing("human_requests", {"created_at": "time", "request_id": "uuid"}, query.filters())
     before = listing.after(query.cursor)
     database, tenant_id = runtime_of(request).database, caller_of(request).tenant_id
-    chosen = RequestFilter(query.agent_id, query.kind)
+    chosen = RequestFilter(query.agent_id, query.kind, query.task_id)
     rows = await store.page(database, tenant_id, chosen, before, query.limit + 1)
     return answer(listing.page(rows, query.limit, [cut_texts(dict(row)) for row in rows]))
 

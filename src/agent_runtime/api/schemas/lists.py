@@ -84,6 +84,7 @@ class HumanRequestQuery(PageQuery):
 
     agent_id: AgentReference | None = None
     kind: Annotated[Filter | None, Field(pattern="^(approval|input)$")] = None
+    task_id: Identifier | None = None
 
 
 class ArtifactQuery(PageQuery):

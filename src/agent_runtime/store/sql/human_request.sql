@@ -6,6 +6,7 @@ from par.human_requests r
 join par.tasks t on t.tenant_id = r.tenant_id and t.task_id = r.task_id
 where r.tenant_id = %(tenant_id)s and r.state = 'open'
   and (%(agent_id)s::text is null or r.agent_id = %(agent_id)s) and (%(kind)s::text is null or r.kind = %(kind)s)
+  and (%(task_id)s::uuid is null or r.task_id = %(task_id)s::uuid)
   and (r.created_at, r.request_id) < (coalesce(%(before_time)s::timestamptz, 'infinity'), coalesce(%(before_id)s::uuid,
       'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 order by r.created_at desc, r.request_id desc limit %(limit)s
