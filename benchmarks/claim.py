@@ -24,11 +24,17 @@ _CAPACITY = 10
 _CLAIMS_OF_TEN = 3000
 _QUIET_CLAIMS = 300
 
+# Made over the last thirty days, with ids that sort by time as the API makes them.
 _FILL_TASKS = """
 insert into par.tasks (tenant_id, task_id, agent_id, config_version, status, attempt, last_sequence, created_at,
     updated_at, started_at, completed_at, step_count, checkpoint_count)
-select 'default', gen_random_uuid(), 'agent-' || (n %% %(agents)s), 1, 'completed', 1, 3, day, day, day, day, 1, 2
-from generate_series(1, %(tasks)s) n, (select now() - interval '1 day' as day) yesterday
+select 'default', (lpad(to_hex((extract(epoch from made) * 1000)::bigint), 12, '0') || '7' || substr(noise, 1, 3) || '8'
+        || substr(noise, 4, 15))::uuid,
+    'agent-' || (n %% %(agents)s), 1, 'completed', 1, 3, made, made, made, made, 1, 2
+from (
+    select n, md5(n::text) as noise,
+        now() - interval '1 day' - (%(tasks)s - n) * (interval '29 days' / %(tasks)s) as made
+    from generate_series(1, %(tasks)s) n) one
 """
 _FILL_ATTEMPTS = """
 insert into par.attempts (tenant_id, task_id, attempt, run_number, agent_id, worker_id, claimed_at, ended_at, outcome,

@@ -14,6 +14,7 @@ from agent_runtime.store.database import Database, Row
 
 _ROOM = "spend"
 _AMOUNTS = ("cost_microdollars", "calls", "unpriced_calls", "input_tokens", "output_tokens")
+_TOTALS = tuple(f"total_{name}" for name in _AMOUNTS)
 Grouping = Literal["day", "agent", "model"]
 EVERY_GROUPING: Sequence[Grouping] = ("day", "agent", "model")
 
@@ -68,8 +69,11 @@ async def list_costs(
     chosen: CostRange,
     grouping: Sequence[Grouping],
     page: tuple[tuple[str, ...] | None, int],
-) -> list[Row]:
-    """A page of sums; `page` is the key to go on after (day, agent, provider, model) and the most rows."""
+) -> tuple[Row, list[Row]]:
+    """The sums of a whole range, and a page of its parts.
+
+    `page` is the key to go on after (day, agent, provider, model) and the most rows.
+    """
     after, limit = page
     keys = ("after_day", "after_agent", "after_provider", "after_model")
     parameters = {
@@ -78,9 +82,7 @@ async def list_costs(
         **dict(zip(keys, after or (None,) * len(keys), strict=True)),
         "limit": limit,
     }
-    return await database.tenant_rows(tenant_id, _ROOM, "costs", parameters, prepare=False)
-
-
-async def total_cost(database: Database, tenant_id: str, chosen: CostRange) -> Row:
-    """The sum over a range."""
-    return (await database.tenant_rows(tenant_id, _ROOM, "total", chosen.parameters, prepare=False))[0]
+    rows = await database.tenant_rows(tenant_id, _ROOM, "costs", parameters, prepare=False)
+    totals = [{name: row.pop(name) for name in _TOTALS} for row in rows]
+    whole = {name if name.endswith("microdollars") else name[6:]: value for name, value in totals[0].items()}
+    return whole, [row for row in rows if row["calls"] is not None]

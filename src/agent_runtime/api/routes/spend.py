@@ -39,10 +39,9 @@ async def list_costs(request: Request, query: Annotated[CostQuery, Query()]) -> 
     after = listing.after(query.cursor)
     chosen = await _range_of(request, query)
     grouping = query.group_by or store.EVERY_GROUPING
-    rows = await store.list_costs(database, tenant_id, chosen, grouping, (after, query.limit + 1))
+    total, rows = await store.list_costs(database, tenant_id, chosen, grouping, (after, query.limit + 1))
     keys = [{name: row[name] or "" for name in _KEY} for row in rows]
     days = {"first_day": chosen.first_day, "last_day": chosen.last_day}
-    total = await store.total_cost(database, tenant_id, chosen)
     return answer({**days, **total, **listing.page(keys, query.limit, rows)})
 
 

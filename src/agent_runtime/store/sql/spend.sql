@@ -29,36 +29,45 @@ from par.agents a where a.tenant_id = %(tenant_id)s and a.agent_id = %(agent_id)
 
 -- name: costs
 -- Spend of some days (UTC), both included, added up by what was asked for; what was not is null. A page in the order
--- of day, agent, provider and model.
-select g.day, g.agent_id, g.provider, g.model, g.cost_microdollars, g.calls, g.unpriced_calls, g.input_tokens, g.output_tokens
-from (
-    select case when %(by_day)s then to_char(s.starts_at at time zone 'UTC', 'YYYY-MM-DD') end as day,
-        case when %(by_agent)s then s.agent_id end as agent_id, case when %(by_model)s then s.provider end as provider,
-        case when %(by_model)s then s.model end as model, sum(s.cost_microdollars)::bigint as cost_microdollars,
-        sum(s.calls)::bigint as calls, sum(s.unpriced_calls)::bigint as unpriced_calls,
-        sum(s.input_tokens)::bigint as input_tokens, sum(s.output_tokens)::bigint as output_tokens
-    from par.spend s
-    where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
-      and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
-      and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
-      and (%(provider)s::text is null or s.provider = %(provider)s) and (%(model)s::text is null or s.model = %(model)s)
-    group by 1, 2, 3, 4) g
-where %(after_day)s::text is null
-   or (coalesce(g.day, ''), coalesce(g.agent_id, ''), coalesce(g.provider, ''), coalesce(g.model, ''))
-    > (%(after_day)s::text, %(after_agent)s::text, %(after_provider)s::text, %(after_model)s::text)
-order by coalesce(g.day, ''), coalesce(g.agent_id, ''), coalesce(g.provider, ''), coalesce(g.model, '')
-limit %(limit)s
-
--- name: total
--- The same days as one sum.
-select coalesce(sum(s.cost_microdollars), 0)::bigint as total_cost_microdollars, coalesce(sum(s.calls), 0)::bigint as calls,
-    coalesce(sum(s.unpriced_calls), 0)::bigint as unpriced_calls, coalesce(sum(s.input_tokens), 0)::bigint as input_tokens,
-    coalesce(sum(s.output_tokens), 0)::bigint as output_tokens
-from par.spend s
-where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
-  and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
-  and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
-  and (%(provider)s::text is null or s.provider = %(provider)s) and (%(model)s::text is null or s.model = %(model)s)
+-- of day, agent, provider and model, the sums of the whole range in each row; a page of nothing is one row of nulls.
+with sums as materialized (
+    select date_trunc('day', s.starts_at, 'UTC') as day, s.agent_id, s.provider, s.model,
+        sum(s.cost_microdollars)::bigint as cost_microdollars, sum(s.calls)::bigint as calls,
+        sum(s.unpriced_calls)::bigint as unpriced_calls, sum(s.input_tokens)::bigint as input_tokens,
+        sum(s.output_tokens)::bigint as output_tokens
+    from (
+        select case when %(by_day)s then s.starts_at end as starts_at, case when %(by_agent)s then s.agent_id end as agent_id,
+            case when %(by_model)s then s.provider end as provider, case when %(by_model)s then s.model end as model,
+            s.cost_microdollars, s.calls, s.unpriced_calls, s.input_tokens, s.output_tokens
+        from par.spend s
+        where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
+          and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
+          and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
+          and (%(provider)s::text is null or s.provider = %(provider)s)
+          and (%(model)s::text is null or s.model = %(model)s)) s
+    group by 1, 2, 3, 4
+),
+named as materialized (
+    select coalesce(to_char(g.day at time zone 'UTC', 'YYYY-MM-DD'), '') as place, g.* from sums g
+),
+total as (
+    select coalesce(sum(cost_microdollars), 0)::bigint as total_cost_microdollars, coalesce(sum(calls), 0)::bigint as total_calls,
+        coalesce(sum(unpriced_calls), 0)::bigint as total_unpriced_calls,
+        coalesce(sum(input_tokens), 0)::bigint as total_input_tokens,
+        coalesce(sum(output_tokens), 0)::bigint as total_output_tokens
+    from sums
+)
+select t.*, nullif(p.place, '') as day, p.agent_id, p.provider, p.model, p.cost_microdollars, p.calls, p.unpriced_calls,
+    p.input_tokens, p.output_tokens
+from total t
+left join lateral (
+    select n.* from named n
+    where %(after_day)s::text is null
+       or (n.place, coalesce(n.agent_id, ''), coalesce(n.provider, ''), coalesce(n.model, ''))
+        > (%(after_day)s::text, %(after_agent)s::text, %(after_provider)s::text, %(after_model)s::text)
+    order by n.place, coalesce(n.agent_id, ''), coalesce(n.provider, ''), coalesce(n.model, '')
+    limit %(limit)s) p on true
+order by p.place, coalesce(p.agent_id, ''), coalesce(p.provider, ''), coalesce(p.model, '')
 
 -- name: today
 -- The day (UTC) by the database's clock.
