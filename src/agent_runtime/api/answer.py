@@ -1,7 +1,7 @@
 """Success answers, and actions that an Idempotency-Key makes repeatable."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -31,8 +31,8 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def request_key(request: Request, body: BaseModel | None) -> RequestKey | None:
-    """The request's Idempotency-Key with the hash of method, path and body; None when it has none."""
+def request_key(request: Request, body: BaseModel | None, files: Sequence[Sequence[str]] = ()) -> RequestKey | None:
+    """The request's Idempotency-Key with the hash of method, path, body and files; None when it has none."""
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
@@ -40,7 +40,7 @@ def request_key(request: Request, body: BaseModel | None) -> RequestKey | None:
     if len(given) > 1 or not 1 <= len(key) <= LONGEST_KEY or not key.isprintable() or text_problem(key):
         raise invalid_field(("header", "Idempotency-Key"), f"must be one key of 1 to {LONGEST_KEY} characters")
     content = body.model_dump(mode="json", exclude_unset=True) if body is not None else {}
-    signed = to_sorted_json([request.method, request.scope["path"], content])
+    signed = to_sorted_json([request.method, request.scope["path"], content, *files])
     return RequestKey(key, hashlib.sha256(signed).digest())
 
 

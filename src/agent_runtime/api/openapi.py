@@ -43,6 +43,7 @@ def describe(
     media_type: str = "application/json",
     scope: str | None = None,
     operator_only: bool = False,
+    files: bool = False,
 ) -> dict[str, Any]:
     """Keyword arguments of a route: what it takes and answers, and the scope it asks for.
 
@@ -56,6 +57,8 @@ def describe(
         schema = {"$ref": _REF.format(model=body.__name__)}
         required = any(field.is_required() for field in body.model_fields.values())
         extra["requestBody"] = {"required": required, "content": {"application/json": {"schema": schema}}}
+        if files:
+            extra["requestBody"]["content"]["multipart/form-data"] = {"schema": _with_files(schema)}
     if keyed:
         text = "The same key with the same body answers the first answer again; kept for 24 hours."
         key_schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
@@ -68,6 +71,13 @@ def describe(
         "responses": {status: _success(shape, media_type)},
         "openapi_extra": extra,
     }
+
+
+def _with_files(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same body as one part of a form, beside files."""
+    file = {"type": "string", "format": "binary"}
+    parts = {"task_request": schema, "files": {"type": "array", "items": file}}
+    return {"type": "object", "properties": parts, "required": ["task_request"]}
 
 
 def _success(shape: type[BaseModel] | None, media_type: str) -> dict[str, Any]:

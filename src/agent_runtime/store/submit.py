@@ -14,7 +14,9 @@ import orjson
 import psycopg
 
 from agent_runtime.domain.errors import DatabaseUnavailable, Overloaded
-from agent_runtime.store.database import Database, Row
+from agent_runtime.store import artifact
+from agent_runtime.store.artifact import StoredObject
+from agent_runtime.store.database import Database, Row, fetch_all
 from agent_runtime.store.idempotency import RequestKey
 
 STATEMENTS_AT_ONCE = 2
@@ -111,6 +113,33 @@ class Submitter:
         for row in await self._database.tenant_rows(group[0].tenant_id, "submit", "submit", parameters):
             found[row.pop("submission")].append(row)
         return found
+
+
+async def submit_with_files(database: Database, submission: Submission, files: Sequence[StoredObject]) -> list[Row]:
+    """Insert one task and the rows of its files, whose bytes are stored, in one transaction; no row as in `submit`.
+
+    Raises DatabaseUnavailable, ObjectStoreUnavailable when a file took too long.
+    """
+    tasks = [{**task, "submission": 0} for task in submission.tasks]
+    parameters = {
+        "tenant_id": submission.tenant_id,
+        "tasks": orjson.dumps(tasks).decode(),
+        "submissions": orjson.dumps([_submission_row(0, submission)]).decode(),
+    }
+    async with database.transaction(submission.tenant_id) as connection:
+        rows = await fetch_all(connection, "submit", "submit", parameters)
+        for row in rows:
+            del row["submission"]
+            row["task_id"] = str(row["task_id"])
+            for each in files:
+                await artifact.add(connection, each)
+        return rows
+
+
+async def takes_files(database: Database, tenant_id: str, agent_id: str) -> bool | None:
+    """Whether tasks of the agent may be given files; None when there is no such agent."""
+    row = await database.tenant_row(tenant_id, "submit", "takes_files", {"agent_id": agent_id})
+    return row["takes_files"] if row else None
 
 
 async def refused_agents(database: Database, tenant_id: str, agent_ids: Sequence[str]) -> dict[str, Row]:

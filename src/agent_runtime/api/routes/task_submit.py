@@ -9,8 +9,9 @@ from starlette.responses import Response
 from agent_runtime import fault_points
 from agent_runtime.api.answer import answer, request_key
 from agent_runtime.api.openapi import describe
-from agent_runtime.api.problem import FieldError, Problem, invalid, invalid_field
+from agent_runtime.api.problem import FieldError, Problem, invalid
 from agent_runtime.api.request_body import BATCH_BYTES, read_body
+from agent_runtime.api.routes.task_files import TaskWithFiles, give_up, receive, require_multipart
 from agent_runtime.api.runtime import Runtime, caller_of, runtime_of
 from agent_runtime.api.schemas.answers import BatchCounts, SubmittedBatch, SubmittedTask
 from agent_runtime.api.schemas.fields import Identifier
@@ -20,19 +21,36 @@ from agent_runtime.domain.identifier import new_id
 from agent_runtime.store import idempotency
 from agent_runtime.store import task as store
 from agent_runtime.store.idempotency import RequestKey
-from agent_runtime.store.submit import Submission, refused_agents
+from agent_runtime.store.submit import Submission, refused_agents, submit_with_files
 
 router = APIRouter(tags=["tasks"])
 Prefix = tuple[str | int, ...]
 
 
-@router.post("/v1/tasks", **describe(SubmittedTask, body=SubmitRequest, status=201, keyed=True, scope="submit"))
+@router.post(
+    "/v1/tasks", **describe(SubmittedTask, body=SubmitRequest, status=201, keyed=True, scope="submit", files=True)
+)
 async def submit_task(request: Request) -> Response:
     """Submit a task."""
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
-        raise invalid_field(("body", "files"), NOT_AVAILABLE)
+        return await _submit_with_files(request)
     body = await read_body(request, SubmitRequest)
     items, _ = await _submit(request, [body], request_key(request, body), None)
+    return answer(items[0], 201)
+
+
+async def _submit_with_files(request: Request) -> Response:
+    """The same with files: all of it or nothing, so that nobody finds a task without them."""
+    require_multipart(request)
+    received, made = TaskWithFiles(), False
+    try:
+        task = await receive(request, received)
+        key = request_key(request, task, received.hashed())
+        items, _ = await _submit(request, [task], key, None, received)
+        made = items[0]["task_id"] == received.task_id
+    finally:
+        if not made:
+            await give_up(request, received)
     return answer(items[0], 201)
 
 
@@ -52,12 +70,20 @@ async def get_batch(request: Request, batch_id: Identifier) -> Response:
 
 
 async def _submit(
-    request: Request, tasks: Sequence[SubmitRequest], key: RequestKey | None, batch_id: str | None
+    request: Request,
+    tasks: Sequence[SubmitRequest],
+    key: RequestKey | None,
+    batch_id: str | None,
+    files: TaskWithFiles | None = None,
 ) -> tuple[list[dict[str, object]], str | None]:
     runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
     _refuse_unavailable(tasks, batch_id is not None)
     rows = [_row(task, place, batch_id) for place, task in enumerate(tasks)]
-    items = await runtime.submitter.submit(Submission(tenant_id, rows, key))
+    if files is None:
+        items = await runtime.submitter.submit(Submission(tenant_id, rows, key))
+    else:
+        rows[0]["task_id"] = files.task_id
+        items = await submit_with_files(runtime.database, Submission(tenant_id, rows, key), files.files)
     if not items:
         return await _answered_or_refused(runtime, tenant_id, tasks, key, batch_id)
     fault_points.reach("submit.committed")

@@ -81,3 +81,10 @@ from request order by submission, ordinal
 -- Why a submission inserted nothing: what is known of the agents that it names.
 select a.agent_id, a.status, a.budget_max_per_task
 from par.agents a where a.tenant_id = %(tenant_id)s and a.agent_id = any (%(agent_ids)s)
+
+-- name: takes_files
+-- Whether an agent has a sandbox for the files of its tasks.
+select coalesce((v.agent_config -> 'sandbox' ->> 'enabled')::boolean, false) as takes_files
+from par.agents a
+join par.agent_versions v on v.tenant_id = a.tenant_id and v.agent_id = a.agent_id and v.config_version = a.config_version
+where a.tenant_id = %(tenant_id)s and a.agent_id = %(agent_id)s
