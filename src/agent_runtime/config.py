@@ -28,6 +28,7 @@ from agent_runtime.config_values import (
     text,
     url,
     whole,
+    words,
 )
 from agent_runtime.config_values import url as address
 from agent_runtime.domain.errors import ConfigurationError
@@ -112,6 +113,19 @@ class Settings:
     )
     operator_key: str | None = setting(
         None, credential(32), "credential of the operator, for the first keys; made by `par start`", secret=True
+    )
+    oidc_issuer: str | None = setting(
+        None, url("https", "http"), "identity provider whose tokens are taken beside keys; its URL as in `iss`"
+    )
+    oidc_audience: str | None = setting(None, text(), "what `aud` of a token must be; needed with an issuer")
+    oidc_jwks_url: str | None = setting(
+        None, url("https", "http"), "where its public keys are; unset: found through the issuer"
+    )
+    oidc_tenant_claim: str = setting("tenant", text(), "claim with the tenant; dots lead into objects")
+    oidc_tenant: str | None = setting(None, text(64), "tenant of all tokens, instead of a claim")
+    oidc_role_claim: str = setting("roles", text(), "claim with a role or a list of roles; dots lead into objects")
+    oidc_roles: Mapping[str, str] = setting(
+        _NOTHING, words(), 'JSON: {"value of the claim": "role"}; unset: the values are the roles themselves'
     )
     rate_limit_per_key: float = setting(
         1000.0, number(0, 1e6), "what one key may send to one API process; 0: no limit", "requests/s"
@@ -202,6 +216,10 @@ class Settings:
         _require_below(self, "retry_base_seconds", "retry_cap_seconds", 1.0, inclusive=True)
         if self.artifact_endpoint is not None and self.artifact_url is None:
             raise ConfigurationError("PAR_ARTIFACT_ENDPOINT", "needs PAR_ARTIFACT_URL")
+        if self.oidc_issuer is not None and self.oidc_audience is None:
+            raise ConfigurationError(
+                "PAR_OIDC_AUDIENCE", "must be set with PAR_OIDC_ISSUER: whose tokens are meant for us"
+            )
         if self.fault is not None and not self.faults_allowed:
             raise ConfigurationError("PAR_FAULT", "is for tests: it needs PAR_FAULTS_ALLOWED=1")
 

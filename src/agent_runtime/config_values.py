@@ -203,6 +203,21 @@ def endpoints() -> Reader[Mapping[str, OpenAICompatibleEndpoint]]:
     return read
 
 
+def words() -> Reader[Mapping[str, str]]:
+    """JSON object of texts by name."""
+
+    def read(name: str, value: str) -> Mapping[str, str]:
+        try:
+            parsed = json.loads(value)
+        except ValueError as error:
+            raise ConfigurationError(name, f"is not JSON: {error}") from None
+        if not isinstance(parsed, dict) or not all(isinstance(each, str) for each in parsed.values()):
+            raise ConfigurationError(name, "must be a JSON object of texts")
+        return MappingProxyType(parsed)
+
+    return read
+
+
 def _endpoint(name: str, key: str, entry: object) -> OpenAICompatibleEndpoint:
     if not isinstance(entry, dict) or not set(entry) <= {"base_url", "api_key"}:
         raise ConfigurationError(name, f"{key!r} must be an object with base_url and api_key")

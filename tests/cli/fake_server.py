@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.cli.fake_access import AccessState, access_answer
+
 Json = dict[str, Any]
 
 
@@ -52,6 +54,7 @@ class FakeServer:
     on_stream_event: Callable[[str, Json], None] | None = None
     # What to answer to a path that has no model here.
     answers: dict[str, Json] = field(default_factory=dict)
+    access: AccessState = field(default_factory=AccessState)
     api_key: str | None = None
     status_after_submit: str = "queued"
     human_requests: list[Json] = field(default_factory=list)
@@ -152,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve()
 
-    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815 - the names that http.server calls
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
 
     def _serve(self) -> None:
         address = urlsplit(self.path)
@@ -213,6 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._human_answer(parts[1])
         elif parts[0] == "tasks":
             self._task(request, parts)
+        elif parts[0] in ("api-keys", "tenants", "audit"):
+            self._answer(*access_answer(request.method, parts, request.query, request.body, state.access))
         elif parts[0] == "agents":
             self._agent(request, parts)
         else:

@@ -31,7 +31,12 @@ def require_servable(settings: Settings) -> None:
     """Raise StartFailed when serving would be unsafe or without effect."""
     if not settings.database_url:
         raise StartFailed("PAR_DATABASE_URL is not set: `par start` and `par up` bring a database of their own")
-    if not settings.on_loopback and settings.auth != "required" and settings.operator_key is None:
+    if (
+        not settings.on_loopback
+        and settings.auth != "required"
+        and settings.operator_key is None
+        and not settings.oidc_issuer
+    ):
         from agent_runtime.store.api_key import require_live_key
 
         require_live_key(settings.database_url, settings.host)

@@ -80,11 +80,12 @@ def _examine(settings: Settings) -> list[Finding]:
 
 
 async def _ask(settings: Settings, url: str) -> _Answers:
+    from agent_runtime.cli.server import credential
     from agent_runtime.client import ClientOptions, RuntimeClient
     from agent_runtime.client.retry import ONE_ATTEMPT
 
     answers = _Answers()
-    options = ClientOptions(url=url, api_key=settings.api_key, timeout_seconds=10.0, retry=ONE_ATTEMPT)
+    options = ClientOptions(url=url, api_key=credential(settings, url), timeout_seconds=10.0, retry=ONE_ATTEMPT)
     async with RuntimeClient(options) as client:
         try:
             await _ask_health(client, answers)

@@ -32,10 +32,21 @@ def ask_at(options: ClientOptions, work: Callable[[RuntimeClient], Awaitable[Ans
 
 
 def client_options(settings: Settings) -> ClientOptions:
-    """PAR_URL when set, else the system that runs here, else where it would run; with PAR_API_KEY."""
+    """PAR_URL when set, else the system that runs here, else where it would run; with PAR_API_KEY or the operator's."""
     from agent_runtime.client import ClientOptions
 
-    return ClientOptions(url=server_url(settings), api_key=settings.api_key)
+    url = server_url(settings)
+    return ClientOptions(url=url, api_key=credential(settings, url))
+
+
+def credential(settings: Settings, url: str) -> str | None:
+    """PAR_API_KEY; without it, the operator's for the system that runs here, which no other server is sent."""
+    from agent_runtime.embedded.layout import layout_of
+    from agent_runtime.embedded.operator_key import kept_operator_key
+
+    if settings.api_key is not None or url.rstrip("/") != running_url(settings):
+        return settings.api_key
+    return kept_operator_key(settings, layout_of(settings))
 
 
 def server_url(settings: Settings) -> str:

@@ -83,6 +83,25 @@ MODEL = VerbFamily(
         Verb("set-key", "model_set_key", "Keep a provider's key in the database, or forget it."),
     ),
 )
+TENANT = VerbFamily(
+    "tenant",
+    "Make tenants, whose tasks and keys are apart.",
+    (
+        Verb("create", "tenant_create", "Make a tenant."),
+        Verb("list", "tenant_list", "List tenants."),
+    ),
+)
+KEY = VerbFamily(
+    "key",
+    "Make, rotate and revoke API keys.",
+    (
+        Verb("create", "key_create", "Make a key, and print it this once."),
+        Verb("list", "key_list", "List keys with their scopes and last use."),
+        Verb("rotate", "key_rotate", "Give a key a new secret; the old one lasts a while."),
+        Verb("revoke", "key_revoke", "End keys within seconds."),
+    ),
+)
+AUDIT = VerbFamily("audit", "Read who did what.", (Verb("list", "audit_list", "List the audit log, newest first."),))
 DATABASE = VerbFamily(
     "db",
     "Prepare or reset the database.",
@@ -110,6 +129,9 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
     DEAD_LETTER,
     WORKER,
     MODEL,
+    TENANT,
+    KEY,
+    AUDIT,
     DATABASE,
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 
+from agent_runtime.client.access import AuditCalls, KeyCalls, TenantCalls
 from agent_runtime.client.agent import AgentCalls
 from agent_runtime.client.batch import BatchCalls
 from agent_runtime.client.connection import ClientOptions, Connection, JsonObject, QueryValue, Reply
@@ -32,6 +33,9 @@ class RuntimeClient:
         self.dead_letters = DeadLetterCalls(self._connection)
         self.models = ModelCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
+        self.keys = KeyCalls(self._connection)
+        self.tenants = TenantCalls(self._connection)
+        self.audit = AuditCalls(self._connection)
 
     @property
     def url(self) -> str:

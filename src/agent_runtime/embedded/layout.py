@@ -42,6 +42,11 @@ class Layout:
         """What an operator asked a running supervisor for."""
         return self.root / "run" / "wanted.json"
 
+    @property
+    def operator_key(self) -> Path:
+        """What commands on this machine send to be the operator."""
+        return self.root / "run" / "operator.key"
+
     def log(self, name: str) -> Path:
         """Log file of a part: supervisor, database, api, worker-1 …"""
         return self.root / "logs" / f"{name}.log"

@@ -12,6 +12,7 @@ from agent_runtime.embedded.database import apply_migrations, embedded_server, v
 from agent_runtime.embedded.layout import Layout
 from agent_runtime.embedded.log_files import EventLog
 from agent_runtime.embedded.master_key import master_key, require_own_key
+from agent_runtime.embedded.operator_key import operator_key, require_access
 from agent_runtime.embedded.process import wait_until
 from agent_runtime.embedded.programs import Programs
 
@@ -62,8 +63,9 @@ class Parts:
             require_own_key(self._settings, self._layout, self.database_url)
 
     def start_api(self) -> None:
-        """Start the API."""
-        self.api = Child("api", lambda: self._launch(self._programs.api, "api"), self._layout.log("api"))
+        """Start the API. Raises StartFailed where others could reach it and nobody has a key."""
+        require_access(self._settings, self.database_url)
+        self.api = Child("api", self._launch_api, self._layout.log("api"))
         self.start(self.api)
 
     def match_workers(self, count: int) -> bool:
@@ -122,15 +124,21 @@ class Parts:
         self.workers.append(child)
         self.start(child)
 
+    def _launch_api(self) -> subprocess.Popen[bytes]:
+        changes = {"operator_key": operator_key(self._settings, self._layout)}
+        if not self._settings.on_loopback:
+            changes["auth"] = "required"  # a start without any key has been refused before
+        return self._launch(self._programs.api, "api", **changes)
+
     def _launch_worker(self, child: Child) -> subprocess.Popen[bytes]:
         # A new name at each start: the registry must never take a new process for the one that died.
         child.worker_id = f"{child.name}-{secrets.token_hex(4)}"
         return self._launch(self._programs.worker, child.name, worker_id=child.worker_id, worker_processes="1")
 
     def _launch(self, command: Sequence[str], name: str, **changes: str) -> subprocess.Popen[bytes]:
-        for name in ("dev_controls", "loopback_targets"):
-            if f"PAR_{name.upper()}" not in self._settings.explicit:
-                changes[name] = "on" if self._settings.on_loopback else "off"
+        for loopback_default in ("dev_controls", "loopback_targets"):
+            if f"PAR_{loopback_default.upper()}" not in self._settings.explicit:
+                changes[loopback_default] = "on" if self._settings.on_loopback else "off"
         if (key := master_key(self._settings, self._layout)) is not None:
             changes["master_key"] = key
         environment = self._settings.child_environment(

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from agent_runtime.config import Settings
+from agent_runtime.embedded.files import read_text
 from agent_runtime.embedded.layout import Layout, layout_of
 from agent_runtime.embedded.state import ProcessState, SystemState, running_state
 
@@ -69,7 +70,9 @@ def status_of(layout: Layout, state: SystemState | None) -> SystemStatus:
     if state is None:
         return SystemStatus(layout.root)
     database, api, workers = state.part("database"), state.part("api"), state.workers()
-    known = worker_registry(state.api_url) if api is not None and workers else {}
+    known = (
+        worker_registry(state.api_url, read_text(layout.operator_key).strip()) if api is not None and workers else {}
+    )
     external = all(each.name != "database" for each in state.parts)
     return SystemStatus(
         data_dir=layout.root,
@@ -82,15 +85,15 @@ def status_of(layout: Layout, state: SystemState | None) -> SystemStatus:
 
 def api_is_healthy(url: str) -> bool:
     """Whether the API answers and reaches its database."""
-    return ask(url, "/v1/health") is not None
+    return ask(url, "/v1/health/ready") is not None
 
 
-def worker_registry(url: str) -> dict[str, str]:
+def worker_registry(url: str, key: str = "") -> dict[str, str]:
     """Status of every worker in the API's registry by id; empty when the API does not answer."""
     found: dict[str, str] = {}
     cursor: str | None = None
     for _ in range(_PAGES):
-        page = ask(url, "/v1/workers?" + urlencode({"limit": 200, **({"cursor": cursor} if cursor else {})}))
+        page = ask(url, "/v1/workers?" + urlencode({"limit": 200, **({"cursor": cursor} if cursor else {})}), key)
         if page is None:
             break
         found.update({each["worker_id"]: each["status"] for each in page.get("items", [])})
@@ -100,12 +103,13 @@ def worker_registry(url: str) -> dict[str, str]:
     return found
 
 
-def ask(url: str, path: str) -> dict[str, Any] | None:
+def ask(url: str, path: str, key: str = "") -> dict[str, Any] | None:
     """The JSON object that a GET answers with 200; None for anything else."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ASK_SECONDS)
+    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     try:
-        connection.request("GET", path, headers={"Accept": "application/json"})
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         body = json.loads(response.read()) if response.status == http.client.OK else None
     except (OSError, http.client.HTTPException, ValueError):

@@ -11,7 +11,7 @@ REGISTRY = Path(os.environ["PAR_DATA_DIR"]) / "registry"
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         workers = [{"worker_id": file.name, "status": "online"} for file in REGISTRY.glob("*")]
-        answer = {"/v1/health": {"status": "ok"}, "/v1/workers": {"items": workers, "next_cursor": None}}
+        answer = {"/v1/health/ready": {"status": "ok"}, "/v1/workers": {"items": workers, "next_cursor": None}}
         body = json.dumps(answer[self.path.partition("?")[0]]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -28,7 +28,7 @@ def run(
     from agent_runtime.cli.demonstration.performance import DemoReport, Performance
     from agent_runtime.cli.demonstration.stage import prepared_stage
     from agent_runtime.cli.output import Output
-    from agent_runtime.cli.server import ask_at
+    from agent_runtime.cli.server import ask_at, credential
     from agent_runtime.client import ClientOptions, RuntimeClient
 
     output = Output(as_json)
@@ -39,6 +39,6 @@ def run(
             with audience:
                 return await Performance(client, stage.worker_pids, audience).play()
 
-        report = ask_at(ClientOptions(url=stage.url, api_key=stage.settings.api_key), perform)
+        report = ask_at(ClientOptions(url=stage.url, api_key=credential(stage.settings, stage.url)), perform)
         audience.report(report)
     return 0 if report.good else 1
