@@ -78,7 +78,6 @@ async def test_a_wrong_field_is_refused_by_name(
 @pytest.mark.parametrize(
     "change",
     [
-        {"callback_url": "http://example.org"},
         {"memory_mode": "always"},
         {"attached_memory_ids": ["019af0d0-0000-7000-8000-000000000000"]},
         {"langfuse_endpoint_id": "019af0d0-0000-7000-8000-000000000000"},

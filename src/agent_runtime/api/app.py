@@ -41,6 +41,7 @@ from agent_runtime.api.routes import (
     tenant,
     tool,
     tool_server,
+    webhook,
     worker,
 )
 from agent_runtime.api.runtime import Runtime
@@ -57,7 +58,7 @@ from agent_runtime.store.submit import Submitter
 _ROOMS = (
     task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
     agent_version, model, provider, worker, tool, tool_server, spend, stats, human_request, health, developer, document,
-    api_key, tenant, audit,
+    api_key, tenant, audit, webhook,
 )  # fmt: skip
 WAIT_SECONDS = 2.5
 _log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ It never reads proxy variables, never tells a resolved address to anybody, and k
 Start reading at `targets.py` (what is allowed), then `transport.py` (how it is held), then `client.py` (its use).
 """
 
-from agent_runtime.safe_http.client import Fetched, FetchLimits, SafeClient
+from agent_runtime.safe_http.client import Fetched, FetchLimits, SafeClient, check_target
 from agent_runtime.safe_http.targets import PUBLIC_ONLY, Targets, targets_from
 from agent_runtime.safe_http.transport import SafeTransport, open_httpx_client
 
@@ -17,6 +17,7 @@ __all__ = [
     "SafeClient",
     "SafeTransport",
     "Targets",
+    "check_target",
     "open_httpx_client",
     "targets_from",
 ]

@@ -40,6 +40,16 @@ class Fetched:
     truncated: bool = False
 
 
+async def check_target(url: str, targets: Targets, resolver: Resolver = system_resolver) -> None:
+    """AddressRefused when `url` is not allowed now; a name that cannot be resolved yet is no reason."""
+    parsed = parse_url(url, targets)
+    try:
+        await checked_addresses(parsed.raw_host.decode("ascii"), port_of(parsed), targets, resolver)
+    except OutboundFailed as error:
+        if isinstance(error, AddressRefused):
+            raise
+
+
 class SafeClient:
     """Fetches from allowed targets only; keeps connections between calls, so close it."""
 
@@ -64,12 +74,7 @@ class SafeClient:
 
     async def check(self, url: str) -> None:
         """AddressRefused when `url` is not allowed now; a name that cannot be resolved yet is no reason."""
-        parsed = parse_url(url, self._targets)
-        try:
-            await checked_addresses(parsed.raw_host.decode("ascii"), port_of(parsed), self._targets, self._resolver)
-        except OutboundFailed as error:
-            if isinstance(error, AddressRefused):
-                raise
+        await check_target(url, self._targets, self._resolver)
 
     async def fetch(
         self,

@@ -68,6 +68,11 @@ class Secrets:
         row = await database.tenant_row(owner.tenant_id, "secret", "read", {**owner.parameters(), "name": name})
         return None if row is None else self._opened(owner, row)
 
+    async def open_in(self, connection: Connection, owner: Owner, name: str) -> str | None:
+        """The same in an open transaction of the owner's tenant."""
+        row = await fetch_one(connection, "secret", "read", {**owner.parameters(), "name": name})
+        return None if row is None else self._opened(owner, row)
+
     async def open_all(self, database: Database, owner: Owner) -> dict[str, str]:
         """All secrets of `owner` by name. Raises SecretUnreadable, Conflict."""
         rows = await database.tenant_rows(owner.tenant_id, "secret", "of_owner", owner.parameters())

@@ -32,6 +32,7 @@ from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
 from agent_runtime.store.secret import Secrets
+from agent_runtime.store.webhook_delivery import tidy_up
 from agent_runtime.tools.web_search import open_web_search
 from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
@@ -49,12 +50,14 @@ from agent_runtime.worker.maintenance.time_out import time_out
 from agent_runtime.worker.price_list import PriceList
 from agent_runtime.worker.run_attempt import Attempt, run_attempt
 from agent_runtime.worker.sandboxes import SandboxPrices, WorkerSandboxes
+from agent_runtime.worker.webhooks import WebhookDeliverer
 
 _log = structlog.get_logger("worker")
 _DUE_SECONDS = 0.2
 _STRAY_SECONDS = 5.0
 _STOPPED_LOOK_SECONDS = 1.0
 _EXIT_MARGIN_SECONDS = 2.0
+_WEBHOOK_LOG_SECONDS = 30.0
 _KEY_LOOK_SECONDS = 5.0
 _ROLL_UP_SECONDS = 60.0
 _RECOUNT_SECONDS = 6 * 3600.0
@@ -84,6 +87,8 @@ class WorkerProcess:
         secrets = Secrets.from_setting(settings.master_key)
         agents = AgentBuilder(providers, limits, dev_controls=settings.dev_controls)
         self._provider_keys = ProviderKeys(self._database, secrets, providers, agents)
+        self._outbound = SafeClient(targets_from(settings, loopback=True))
+        self._webhooks = WebhookDeliverer(self._database, secrets, self._outbound)
         self._services = AttemptServices(
             database=self._database,
             commit=self._commit,
@@ -120,6 +125,7 @@ class WorkerProcess:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
             await stack.enter_async_context(self._commit)
+            await stack.enter_async_context(self._outbound)
             with contextlib.suppress(DatabaseUnavailable):
                 await self._provider_keys.look()
             await stack.enter_async_context(self._services.pages)
@@ -145,6 +151,7 @@ class WorkerProcess:
             self._claims.run(),
             run_duties(self._duties()),
             self._live_text.run(),
+            self._webhooks.run(),
             listen(self._url, "par_worker", f"par-listen {self.worker_id}", hear),
         ]
 
@@ -165,6 +172,7 @@ class WorkerProcess:
             Duty("recount", _RECOUNT_SECONDS, partial(rollup_store.recount, self._database)),
             Duty("retention", 30.0, partial(retain, self._database, self._settings.retention_days)),
             Duty("loose files", 60.0, partial(sweep, self._database, self._services.objects)),
+            Duty("webhook log", _WEBHOOK_LOG_SECONDS, partial(tidy_up, self._database)),
             Duty("old live text", 60.0, partial(live_text_store.forget_old, self._database)),
         ]
 

@@ -16,12 +16,14 @@ from agent_runtime.api.runtime import Runtime, caller_of, runtime_of
 from agent_runtime.api.schemas.answers import BatchCounts, SubmittedBatch, SubmittedTask
 from agent_runtime.api.schemas.fields import Identifier
 from agent_runtime.api.schemas.task import BatchRequest, SubmitRequest
+from agent_runtime.api.target_rules import require_targets
 from agent_runtime.domain.agent_config import NOT_AVAILABLE
 from agent_runtime.domain.identifier import new_id
 from agent_runtime.store import idempotency
 from agent_runtime.store import task as store
 from agent_runtime.store.idempotency import RequestKey
 from agent_runtime.store.submit import Submission, refused_agents, submit_with_files
+from agent_runtime.store.webhook import ensure_for_callbacks
 
 router = APIRouter(tags=["tasks"])
 Prefix = tuple[str | int, ...]
@@ -78,6 +80,7 @@ async def _submit(
 ) -> tuple[list[dict[str, object]], str | None]:
     runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
     _refuse_unavailable(tasks, batch_id is not None)
+    await _prepare_callbacks(runtime, tenant_id, tasks, batch_id is not None)
     rows = [_row(task, place, batch_id) for place, task in enumerate(tasks)]
     if files is None:
         items = await runtime.submitter.submit(Submission(tenant_id, rows, key))
@@ -107,6 +110,7 @@ def _row(task: SubmitRequest, place: int, batch_id: str | None) -> dict[str, obj
         "labels": task.labels,
         "batch_id": batch_id,
         "run_at": task.run_at.isoformat() if task.run_at else None,
+        "callback_url": task.callback_url,
         "ordinal": place,
     }
 
@@ -119,6 +123,18 @@ def _refuse_unavailable(tasks: Sequence[SubmitRequest], in_batch: bool) -> None:
     ]
     if errors:
         raise invalid(errors[:20])
+
+
+async def _prepare_callbacks(runtime: Runtime, tenant_id: str, tasks: Sequence[SubmitRequest], in_batch: bool) -> None:
+    """Refuse callback URLs that may not be called, and see to it that what is sent to them can be signed."""
+    urls = {
+        (*_prefix(place, in_batch), "callback_url"): task.callback_url
+        for place, task in enumerate(tasks)
+        if task.callback_url is not None
+    }
+    if urls:
+        await require_targets(runtime, urls)
+        await ensure_for_callbacks(runtime.database, tenant_id, runtime.secrets)
 
 
 def _prefix(place: int, in_batch: bool) -> Prefix:

@@ -45,7 +45,6 @@ class SubmitRequest(RequestModel):
         """Fields that ask for a feature which this version lacks."""
         asked = {
             "langfuse_endpoint_id": self.langfuse_endpoint_id,
-            "callback_url": self.callback_url,
             "attached_memory_ids": self.attached_memory_ids or None,
             "memory_mode": None if self.memory_mode == "skip" else self.memory_mode,
         }

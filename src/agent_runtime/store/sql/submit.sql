@@ -6,7 +6,7 @@ with given as materialized (
     select r.* from jsonb_to_recordset(%(tasks)s::jsonb) as r(
         task_id uuid, run_id uuid, agent_id text, input text, worker_pool_id text, priority smallint,
         max_retries smallint, max_steps integer, task_timeout_seconds integer, budget_max bigint,
-        labels jsonb, batch_id uuid, run_at timestamptz, ordinal integer, submission integer)
+        labels jsonb, batch_id uuid, run_at timestamptz, callback_url text, ordinal integer, submission integer)
 ),
 allowed as materialized (
     select g.*, a.config_version, a.display_name,
@@ -45,9 +45,9 @@ request as materialized (
 ),
 task as (
     insert into par.tasks (tenant_id, task_id, agent_id, config_version, status, last_sequence, worker_pool_id, priority,
-        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, created_at, updated_at)
+        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, callback_url, created_at, updated_at)
     select %(tenant_id)s, task_id, agent_id, config_version, 'queued', 1, worker_pool_id, priority,
-        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, par.now(), par.now()
+        max_retries, max_steps, task_timeout_seconds, budget_max, labels, batch_id, callback_url, par.now(), par.now()
     from request
 ),
 run as (
