@@ -274,7 +274,17 @@ class _Handler(BaseHTTPRequestHandler):
         state.tasks[task_id] |= {"status": "queued", **waited}
         self._answer(200, state.tasks[task_id])
 
+    def _versions(self, request: Request, parts: list[str]) -> None:
+        agent = self.server_state.agents[parts[1]]
+        if request.method == "GET":
+            self._page(request, agent["versions"])
+        else:
+            self._answer(200, {**agent, "config_version": len(agent["versions"]) + 1})
+
     def _agent(self, request: Request, parts: list[str]) -> None:
+        if "versions" in parts:
+            self._versions(request, parts)
+            return
         state = self.server_state
         agent_id = request.body["agent_id"] if request.method == "POST" else parts[1]
         if request.method == "GET" and agent_id not in state.agents:
@@ -282,7 +292,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if request.method != "GET":
             defaults = {"status": "active", "max_concurrent_tasks": 5, "budget_max_per_task": 500_000, "version": 1}
-            state.agents[agent_id] = {**defaults, **request.body, "agent_id": agent_id}
+            kept = state.agents.get(agent_id, {}) if request.method == "PATCH" else {}
+            state.agents[agent_id] = {**defaults, **kept, **request.body, "agent_id": agent_id}
         self._answer(201 if request.method == "POST" else 200, state.agents[agent_id])
 
     def _page(self, request: Request, rows: list[Json]) -> None:

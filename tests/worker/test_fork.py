@@ -63,6 +63,9 @@ async def test_a_fork_runs_on_from_its_checkpoint_and_repeats_nothing_before_it(
     assert [each["step_number"] for each in own] == list(range(chosen["step_number"], chosen["step_number"] + 4))
     assert done["checkpoint_count"] == len(own)
     assert book.events(made["task_id"])[:2] == ["task_forked", "task_claimed"]
+    noted = (await api.get("/v1/audit?action=task_forked")).json()["items"]
+    assert [each["object_id"] for each in noted] == [made["task_id"]]
+    assert noted[0]["after"]["checkpoint_id"] == chosen["checkpoint_id"]
     assert book.events(made["task_id"]).count("model_turn") == 2
     await check_everything(book.url, Expectation([source, made["task_id"]]))
 

@@ -70,6 +70,8 @@ async def test_a_run_from_an_earlier_checkpoint_does_again_what_came_after_it(
     assert {each["checkpoint_id"] for each in kept}.isdisjoint(each["checkpoint_id"] for each in chain[3:])
     assert (done["checkpoint_count"], done["total_cost_microdollars"]) == (len(kept), 4 * REPLY)
     assert done["saved_cost_microdollars"] == REPLY
+    noted = (await api.get("/v1/audit?action=task_redriven")).json()["items"][0]
+    assert (noted["object_id"], noted["after"]["removed_checkpoints"]) == (task_id, len(chain) - 3)
     event = next(each for each in (await api.get(f"/v1/tasks/{task_id}/events")).json()["items"] if each["details"])
     assert event["event_type"] == "task_redriven"
     assert event["details"] == {

@@ -45,7 +45,10 @@ TASK = VerbFamily(
         Verb("checkpoints", "task_checkpoints", "Show a task's durable steps and what each cost."),
         Verb("diff", "task_diff", "Show what one step of a task changed."),
         Verb("cancel", "task_cancel", "Cancel tasks that have not ended."),
-        Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint."),
+        Verb("resume", "task_resume", "Resume tasks that their budget paused, after it was raised."),
+        Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint, or an earlier one."),
+        Verb("follow-up", "task_follow_up", "Continue a completed task's conversation."),
+        Verb("fork", "task_fork", "Start a new task at a checkpoint, with another input, model, prompt or tools."),
     ),
 )
 AGENT = VerbFamily(
@@ -55,6 +58,10 @@ AGENT = VerbFamily(
         Verb("apply", "agent_apply", "Create or update agents from a YAML or JSON file."),
         Verb("list", "agent_list", "List agents."),
         Verb("get", "agent_get", "Show one agent."),
+        Verb("versions", "agent_versions", "List an agent's configurations: who saved each, and when."),
+        Verb("restore", "agent_restore", "Make an earlier configuration the current one again."),
+        Verb("disable", "agent_disable", "Have an agent take no new tasks; queued ones wait."),
+        Verb("enable", "agent_enable", "Have a disabled agent take tasks again."),
         Verb("spend", "agent_spend", "Show what an agent spent lately, against its budgets."),
     ),
 )
@@ -80,6 +87,7 @@ MODEL = VerbFamily(
     (
         Verb("list", "model_list", "List models with prices and context windows."),
         Verb("discover", "model_discover", "Ask each configured provider again for its models."),
+        Verb("set-price", "model_set_price", "Set what a model costs by hand; discovery leaves it alone."),
         Verb("set-key", "model_set_key", "Keep a provider's key in the database, or forget it."),
     ),
 )

@@ -38,9 +38,19 @@ class AgentCalls:
         updated: JsonObject = await self._connection.patch(f"/v1/agents/{segment(agent_id)}", changes)
         return updated
 
-    def versions(self, agent_id: str, limit: int | None = 50) -> AsyncIterator[JsonObject]:
-        """The history of its configuration, newest first: who, when, what."""
+    async def disable(self, agent_id: str) -> None:
+        """The agent takes no new tasks; its queued ones wait."""
+        await self._connection.delete(f"/v1/agents/{segment(agent_id)}")
+
+    def versions(self, agent_id: str, limit: int | None = None) -> AsyncIterator[JsonObject]:
+        """The configurations that the agent has had, oldest first."""
         return self._connection.items(f"/v1/agents/{segment(agent_id)}/versions", {}, limit)
+
+    async def restore(self, agent_id: str, version: int) -> JsonObject:
+        """Make an earlier configuration the current one again, as a new version."""
+        path = f"/v1/agents/{segment(agent_id)}/versions/{version}/restore"
+        restored: JsonObject = await self._connection.post(path)
+        return restored
 
     def list(self, limit: int | None = 50) -> AsyncIterator[JsonObject]:
         return self._connection.items("/v1/agents", {}, limit)

@@ -63,11 +63,11 @@ class Connection:
     async def put(self, path: str, body: object) -> Any:
         return (await self.send("PUT", path, body=body)).body
 
-    async def delete(self, path: str) -> None:
-        await self.send("DELETE", path)
-
     async def patch(self, path: str, body: object) -> Any:
         return (await self.send("PATCH", path, body=body)).body
+
+    async def delete(self, path: str) -> None:
+        await self.send("DELETE", path)
 
     async def items(self, path: str, query: Mapping[str, QueryValue], limit: int | None) -> AsyncIterator[JsonObject]:
         """The rows of a list, page after page, at most `limit` of them (None: all)."""

@@ -19,6 +19,7 @@ from agent_runtime.checkpointer.holdings import holdings_of
 from agent_runtime.domain.errors import Conflict, StateCorrupt
 from agent_runtime.domain.identifier import new_id
 from agent_runtime.domain.merge_patch import merged
+from agent_runtime.store import audit
 from agent_runtime.store import fork as store
 from agent_runtime.store import task as task_store
 from agent_runtime.store.database import Connection, Row
@@ -32,7 +33,8 @@ router = APIRouter(tags=["tasks"])
 async def fork_task(request: Request, task_id: Identifier) -> Response:
     """Start a new task at a checkpoint of this one; by default it asks before tools that are not safe to repeat."""
     body = await read_body(request, ForkRequest)
-    tenant_id, runtime = caller_of(request).tenant_id, runtime_of(request)
+    caller, runtime = caller_of(request), runtime_of(request)
+    tenant_id = caller.tenant_id
     if (replayed := await answered_before(request, body)) is not None:
         return replayed
     async with runtime.database.transaction(tenant_id) as connection:
@@ -52,6 +54,8 @@ async def fork_task(request: Request, task_id: Identifier) -> Response:
             body.asks_before_unsafe,
         )
         pools.append(await _make(connection, fork))
+        made = {"parent_task_id": task_id, "checkpoint_id": body.checkpoint_id, "agent_config": body.agent_config}
+        await audit.record(connection, tenant_id, caller.name, "task_forked", "task", new_task_id, None, made)
         return KeptAnswer(201, await task_store.read_task(connection, tenant_id, new_task_id))
 
     response = await once(request, body, act)

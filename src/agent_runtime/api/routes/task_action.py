@@ -126,7 +126,7 @@ async def _restart(connection: Connection, move: Move, body: RedriveRequest) -> 
 
 async def note_move(connection: Connection, caller: Caller, move: Move, landed: Landed) -> None:
     """Note in the audit log who moved a task, under the name of its event."""
-    before, after = {"status": landed.status_before}, {"status": landed.row["to_status"]}
+    before, after = {"status": landed.status_before}, {"status": landed.row["to_status"]} | (move.details or {})
     action = move.transition.event_type
     await audit.record(connection, move.tenant_id, caller.name, action, "task", move.task_id, before, after)
 

@@ -9,7 +9,7 @@ import typer
 from agent_runtime.cli.parameters import AsJson
 
 EXAMPLES = ("par model list", "par model list --provider openai --active")
-_HEADER = ("provider", "model", "active", "context", "input/M", "output/M", "prices from")
+HEADER = ("provider", "model", "active", "context", "input/M", "output/M", "prices from")
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
 
     registered = ask(lambda client: gather(client.models.list()))
     models = [model for model in registered if _asked_for(model, provider, active)]
-    Output(as_json).rows(_HEADER, [_row(model) for model in models], models)
+    Output(as_json).rows(HEADER, [row_of(model) for model in models], models)
     return 0
 
 
@@ -31,7 +31,8 @@ def _asked_for(model: dict[str, Any], provider: str | None, active: bool) -> boo
     return (provider is None or model["provider"] == provider) and (not active or bool(model.get("is_active")))
 
 
-def _row(model: dict[str, Any]) -> list[str]:
+def row_of(model: dict[str, Any]) -> list[str]:
+    """A model as a line of the table."""
     from agent_runtime.cli.wording import count, money
 
     return [

@@ -1,0 +1,28 @@
+"""`par agent disable`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agent_runtime.cli.parameters import AsJson
+
+EXAMPLES = ("par agent disable research",)
+
+
+def run(
+    agent_id: Annotated[str, typer.Argument(metavar="AGENT", help="Id of the agent.", show_default=False)],
+    as_json: AsJson = False,
+) -> int:
+    """Have an agent take no new tasks; its queued ones wait, running ones go on."""
+    from agent_runtime.cli.output import Output
+    from agent_runtime.cli.server import ask
+
+    agent = ask(lambda client: client.agents.update(agent_id, {"status": "disabled"}))
+    output = Output(as_json)
+    if as_json:
+        output.json(agent)
+    else:
+        output.line(f"{agent_id} is disabled")
+    return 0
