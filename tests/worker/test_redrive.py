@@ -60,11 +60,17 @@ async def test_a_run_from_an_earlier_checkpoint_does_again_what_came_after_it(
         task_id = await dead_letter(book)
         chain = await checkpoints(api, task_id)
         chosen = chain[2]
+        for version in ("1", "999"):
+            book.rows(
+                "insert into par.channel_values values ('default', %(id)s, '', 'notes', %(version)s, 0, '')",
+                id=task_id, version=version,
+            )  # fmt: skip
         told = await redriven(api, task_id, from_checkpoint_id=chosen["checkpoint_id"], input=STOP)
         assert (told["checkpoint_count"], told["status"]) == (3, "queued")
         done = await completed(api, task_id)
         await check_everything(book.url, Expectation([task_id]))
     assert done["output"]["result"] == "stopped"
+    assert book.rows("select version from par.channel_values") == [{"version": "1"}]
     kept = await checkpoints(api, task_id)
     assert [each["checkpoint_id"] for each in kept[:3]] == [each["checkpoint_id"] for each in chain[:3]]
     assert {each["checkpoint_id"] for each in kept}.isdisjoint(each["checkpoint_id"] for each in chain[3:])
