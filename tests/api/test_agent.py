@@ -156,7 +156,7 @@ async def test_a_wrong_agent_field_is_refused_by_name(
         ({"tool_servers": ["crm"]}, "tool_servers", "no tool server"),
         ({"allowed_tools": ["sandbox_exec"]}, "allowed_tools", "sandbox.enabled"),
         ({"sandbox": {"enabled": True, "provider": "cloud"}}, "sandbox", "must be one of"),
-        ({"sandbox": {"enabled": True, "provider": "e2b"}}, "sandbox", "not available yet"),
+        ({"sandbox": {"enabled": True, "provider": "e2b"}}, "sandbox", "E2B_API_KEY"),
         ({"sandbox": {"enabled": True, "template": "python"}}, "sandbox", "no templates"),
         ({"sandbox": {"enabled": True, "timeout_seconds": 5}}, "sandbox", "at least 30"),
         ({"sandbox": {"vcpu": "2"}}, "sandbox", ""),

@@ -3,15 +3,18 @@
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from agent_runtime.domain.errors import SandboxFailed, SandboxGone
+from agent_runtime.sandboxes.e2b import E2bSandboxes
 from agent_runtime.sandboxes.fake import FakeSandboxes
 from agent_runtime.sandboxes.local import LocalSandboxes
 from agent_runtime.sandboxes.sandbox import Sandbox, SandboxProvider, SandboxSpec
+from tests.support.e2b_server import E2bServer, running
 from tests.support.waiting import eventually
 
 SPEC = SandboxSpec(timeout_seconds=60, disk_mb=64, processes=40)
@@ -25,21 +28,26 @@ class Offer:
     sandbox: Sandbox
 
 
-@pytest.fixture(params=["fake", "local", "local without control groups"])
+@pytest.fixture(params=["fake", "local", "local without control groups", "e2b"])
 async def offer(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Offer]:
-    provider = provider_of(request.param, tmp_path)
-    sandbox = await provider.create(uuid.uuid4().hex, SPEC, 1)
-    try:
-        yield Offer(provider, sandbox)
-    finally:
-        with contextlib.suppress(SandboxGone):
-            await (await provider.connect(sandbox.sandbox_id, SPEC, 99)).destroy()
+    async with provider_of(request.param, tmp_path) as provider:
+        sandbox = await provider.create(uuid.uuid4().hex, SPEC, 1)
+        try:
+            yield Offer(provider, sandbox)
+        finally:
+            with contextlib.suppress(SandboxGone):
+                await (await provider.connect(sandbox.sandbox_id, SPEC, 99)).destroy()
 
 
-def provider_of(name: str, root: Path) -> SandboxProvider:
-    if name == "fake":
-        return FakeSandboxes(root)
-    return LocalSandboxes(root, control_groups=name == "local")
+@asynccontextmanager
+async def provider_of(name: str, root: Path) -> AsyncIterator[SandboxProvider]:
+    if name == "e2b":
+        async with running(E2bServer(root)) as environment:
+            yield E2bSandboxes(environment)
+    elif name == "fake":
+        yield FakeSandboxes(root)
+    else:
+        yield LocalSandboxes(root, control_groups=name == "local")
 
 
 @pytest.fixture

@@ -57,7 +57,6 @@ def field_problems(config: Mapping[str, Any], *, has_e2b_key: bool) -> Iterator[
     if provider not in PROVIDERS:
         yield "provider", f"must be one of {', '.join(PROVIDERS)}"
     elif provider == "e2b":
-        yield "provider", "not available yet"
         for name in ("vcpu", "memory_mb"):
             if config.get(name) is not None:
                 yield name, _FIXED_BY_TEMPLATE

@@ -46,7 +46,9 @@ class SandboxOptions:
             return self.local()
         if not self.has_e2b_key:
             raise ConfigurationError(_KEY, "the agent's sandbox is E2B's, for which this worker has no key")
-        raise ConfigurationError(_KEY, "E2B's sandboxes are not available yet")
+        from agent_runtime.sandboxes.e2b import E2bSandboxes
+
+        return E2bSandboxes(self.environment)
 
     def spec(self, choice: SandboxChoice) -> SandboxSpec:
         """How large an agent's sandbox is."""
