@@ -196,6 +196,9 @@ class Settings:
         address("http", "https"),
         "server that `par` commands talk to; unset: the one that runs from the data folder",
     )
+    mcp_token: str | None = setting(
+        None, text(), "bearer token that `par mcp serve --http` asks for; needed beyond loopback", secret=True
+    )
     api_key: str | None = setting(None, text(), "key that `par` commands send to the server", secret=True)
 
     provider_environment: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)

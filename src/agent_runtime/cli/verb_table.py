@@ -81,6 +81,24 @@ WORKER = VerbFamily(
         Verb("drain", "worker_drain", "Have a worker hand its tasks over and exit."),
     ),
 )
+TOOL_SERVER = VerbFamily(
+    "tool-server",
+    "Customers' tool servers: register them, look at their tools, approve them.",
+    (
+        Verb("create", "tool_server_create", "Register a tool server."),
+        Verb("list", "tool_server_list", "List tool servers."),
+        Verb("get", "tool_server_get", "Show one tool server with its tools."),
+        Verb("update", "tool_server_update", "Change what is given of a tool server."),
+        Verb("delete", "tool_server_delete", "Forget a tool server."),
+        Verb("discover", "tool_server_discover", "Ask a tool server for its tools now."),
+        Verb("approve", "tool_server_approve", "Accept changed or new tools."),
+    ),
+)
+MCP = VerbFamily(
+    "mcp",
+    "Serve this system's tools over MCP.",
+    (Verb("serve", "mcp_serve", "Serve tools and tasks to MCP clients, over stdio or HTTP."),),
+)
 MODEL = VerbFamily(
     "model",
     "Look at the model registry.",
@@ -137,6 +155,8 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
     DEAD_LETTER,
     WORKER,
     MODEL,
+    TOOL_SERVER,
+    MCP,
     TENANT,
     KEY,
     AUDIT,

@@ -18,6 +18,7 @@ from agent_runtime.client.dead_letter import DeadLetterCalls
 from agent_runtime.client.human_request import HumanRequestCalls
 from agent_runtime.client.model import ModelCalls
 from agent_runtime.client.task import TaskCalls
+from agent_runtime.client.tool_server import ToolServerCalls
 from agent_runtime.client.worker import WorkerCalls
 
 
@@ -32,6 +33,7 @@ class RuntimeClient:
         self.agents = AgentCalls(self._connection)
         self.dead_letters = DeadLetterCalls(self._connection)
         self.models = ModelCalls(self._connection)
+        self.tool_servers = ToolServerCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
         self.keys = KeyCalls(self._connection)
         self.tenants = TenantCalls(self._connection)
