@@ -128,6 +128,20 @@ KEY = VerbFamily(
     ),
 )
 AUDIT = VerbFamily("audit", "Read who did what.", (Verb("list", "audit_list", "List the audit log, newest first."),))
+WEBHOOK = VerbFamily(
+    "webhook",
+    "Be told when tasks end or wait for a person.",
+    (
+        Verb("create", "webhook_create", "Create a webhook and show its signing secret."),
+        Verb("list", "webhook_list", "List webhooks."),
+        Verb("get", "webhook_get", "Show one webhook."),
+        Verb("update", "webhook_update", "Change, disable or enable a webhook."),
+        Verb("delete", "webhook_delete", "Delete a webhook with its delivery log."),
+        Verb("deliveries", "webhook_deliveries", "Show what was sent and how it went."),
+        Verb("redeliver", "webhook_redeliver", "Send a delivery again."),
+        Verb("rotate-secret", "webhook_rotate_secret", "Give a webhook a new signing secret."),
+    ),
+)
 DATABASE = VerbFamily(
     "db",
     "Prepare or reset the database.",
@@ -157,6 +171,7 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
     MODEL,
     TOOL_SERVER,
     MCP,
+    WEBHOOK,
     TENANT,
     KEY,
     AUDIT,

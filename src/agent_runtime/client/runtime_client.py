@@ -19,6 +19,7 @@ from agent_runtime.client.human_request import HumanRequestCalls
 from agent_runtime.client.model import ModelCalls
 from agent_runtime.client.task import TaskCalls
 from agent_runtime.client.tool_server import ToolServerCalls
+from agent_runtime.client.webhook import WebhookCalls
 from agent_runtime.client.worker import WorkerCalls
 
 
@@ -34,6 +35,7 @@ class RuntimeClient:
         self.dead_letters = DeadLetterCalls(self._connection)
         self.models = ModelCalls(self._connection)
         self.tool_servers = ToolServerCalls(self._connection)
+        self.webhooks = WebhookCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
         self.keys = KeyCalls(self._connection)
         self.tenants = TenantCalls(self._connection)
