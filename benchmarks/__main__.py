@@ -27,6 +27,7 @@ BENCHMARKS = (
     "capacity",
     "fairness",
     "streams",
+    "artifacts",
 )
 SCALE = ("lists",)
 

@@ -1,4 +1,4 @@
-"""How much memory this process takes on while something runs."""
+"""How much memory a process takes on while something runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Growth:
 
 
 @contextmanager
-def watched_memory() -> Iterator[Growth]:
-    """Looks every few milliseconds."""
+def watched_memory(pid: int | None = None) -> Iterator[Growth]:
+    """Looks every few milliseconds, at this process or another."""
     gc.collect()
-    process, growth, done = psutil.Process(), Growth(), threading.Event()
+    process, growth, done = psutil.Process(pid), Growth(), threading.Event()
     before = process.memory_info().rss
 
     def watch() -> None:

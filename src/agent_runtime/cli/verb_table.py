@@ -43,6 +43,7 @@ TASK = VerbFamily(
         Verb("activity", "task_activity", "Show a task's whole story: turns, tools, costs, takeovers."),
         Verb("events", "task_events", "Show a task's lifecycle history."),
         Verb("checkpoints", "task_checkpoints", "Show a task's durable steps and what each cost."),
+        Verb("artifacts", "task_artifacts", "List a task's files, or download one."),
         Verb("diff", "task_diff", "Show what one step of a task changed."),
         Verb("cancel", "task_cancel", "Cancel tasks that have not ended."),
         Verb("resume", "task_resume", "Resume tasks that their budget paused, after it was raised."),

@@ -42,6 +42,14 @@ class Reply:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Form:
+    """A body of parts (name, content, type by name of field), some of them files; one attempt may take `seconds`."""
+
+    parts: Any
+    seconds: float
+
+
 class Connection:
     """One HTTP connection pool to one server. Not safe to share between event loops."""
 
@@ -91,6 +99,7 @@ class Connection:
         query: Mapping[str, QueryValue] | None = None,
         body: object = None,
         headers: Mapping[str, str] | None = None,
+        form: Form | None = None,
     ) -> Reply:
         """Send until there is an answer or the policy is exhausted.
 
@@ -99,12 +108,17 @@ class Connection:
             ServerUnreachable: no answer.
         """
         request = self._http.build_request(
-            method, path, params=_query_pairs(query), content=_encoded(body), headers=_with_type(headers, body)
+            method,
+            path,
+            params=_query_pairs(query),
+            content=_encoded(body),
+            files=form.parts if form else None,
+            headers=_with_type(headers, body),
         )
         attempt, started = 0, time.monotonic()
         while True:
             attempt += 1
-            outcome = await self._attempt(request)
+            outcome = await self._attempt(request, form.seconds if form else self.options.timeout_seconds)
             if isinstance(outcome, Reply):
                 return outcome
             pause = self._pause_after(attempt, time.monotonic() - started, outcome)
@@ -117,9 +131,9 @@ class Connection:
         timeout = httpx.Timeout(self.options.timeout_seconds, read=None)
         return self._http.stream("GET", path, headers=dict(headers), timeout=timeout)
 
-    async def _attempt(self, request: httpx.Request) -> Reply | RequestFailed | ServerUnreachable:
+    async def _attempt(self, request: httpx.Request, seconds: float) -> Reply | RequestFailed | ServerUnreachable:
         try:
-            async with asyncio.timeout(self.options.timeout_seconds):
+            async with asyncio.timeout(seconds):
                 response = await self._http.send(request)
         except (httpx.TransportError, TimeoutError) as error:
             return self.unreachable(error)

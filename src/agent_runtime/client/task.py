@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
 
-from agent_runtime.client.connection import Connection, JsonObject, QueryValue, segment
+from agent_runtime.client.artifact import UPLOAD_SECONDS, download, opened_parts
+from agent_runtime.client.connection import Connection, Form, JsonObject, QueryValue, segment
 from agent_runtime.client.task_stream import StreamEvent, StreamOptions, read_task_stream
 from agent_runtime.client.waiting import WaitOptions, wait_for_task
 
@@ -39,8 +43,19 @@ class TaskCalls:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def submit(self, submission: TaskSubmission, *, idempotency_key: str | None = None) -> JsonObject:
-        """Submit one task; answers `task_id, agent_id, agent_display_name, status, created_at`."""
+    async def submit(
+        self, submission: TaskSubmission, *, files: Sequence[Path] = (), idempotency_key: str | None = None
+    ) -> JsonObject:
+        """Submit one task, with files if given; answers `task_id, agent_id, agent_display_name, status, created_at`.
+
+        Raises OSError for a file that cannot be read.
+        """
+        if files:
+            with opened_parts(json.dumps(submission.body()).encode(), files) as parts:
+                headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+                form = Form(parts, UPLOAD_SECONDS)
+                made: JsonObject = (await self._connection.send("POST", "/v1/tasks", headers=headers, form=form)).body
+                return made
         answer: JsonObject = await self._connection.post(
             "/v1/tasks", submission.body(), idempotency_key=idempotency_key
         )
@@ -70,6 +85,14 @@ class TaskCalls:
 
     def runs(self, task_id: str) -> AsyncIterator[JsonObject]:
         return self._connection.items(f"/v1/tasks/{segment(task_id)}/runs", {}, None)
+
+    def artifacts(self, task_id: str, direction: str | None = None) -> AsyncIterator[JsonObject]:
+        """The files of the task, by direction (`input`, `output`) and name."""
+        return self._connection.items(f"/v1/tasks/{segment(task_id)}/artifacts", {"direction": direction}, None)
+
+    def download(self, task_id: str, filename: str, *, direction: str = "output") -> AsyncGenerator[bytes, None]:
+        """The bytes of a file in chunks (`artifact.download` says what that raises)."""
+        return download(self._connection, task_id, filename, direction)
 
     async def checkpoint(self, task_id: str, checkpoint_id: str) -> JsonObject:
         """The readable state after one step, and the difference to the step before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     'par task submit research "Why is the sky blue?" --watch',
     "par task submit summarize @report.txt --label team=search --wait --json",
+    'par task submit coder "Mend the failing test" --file repository.tar.gz --watch',
     "git diff | par task submit reviewer - --max-steps 40 --budget-max 250000",
     'par task submit research "Weekly digest" --run-at 2030-01-07T08:00:00Z --idempotency-key digest-2030-02',
 )
@@ -44,6 +46,9 @@ def run(
         str | None, typer.Option(metavar="ID", help="Langfuse endpoint for its traces.")
     ] = None,
     memory_mode: Annotated[str | None, typer.Option(metavar="MODE", help="always, agent_decides or skip.")] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option("--file", metavar="PATH", help="A file for the task; repeatable.")
+    ] = None,
     idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="The same key submits once.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the end and print the result.", show_default=False)
@@ -78,12 +83,15 @@ def run(
         memory_mode=memory_mode,
     )
     options = WatchOptions(wait_timeout, not keep_waiting) if wait or watch else None
-    return ask(lambda client: _submit(client, _Request(submission, idempotency_key, options, watch, as_json)))
+    return ask(
+        lambda client: _submit(client, _Request(submission, file or [], idempotency_key, options, watch, as_json))
+    )
 
 
 @dataclass(frozen=True)
 class _Request:
     submission: TaskSubmission
+    files: list[Path]
     idempotency_key: str | None
     watch_options: WatchOptions | None
     live: bool
@@ -91,12 +99,18 @@ class _Request:
 
 
 async def _submit(client: RuntimeClient, request: _Request) -> int:
+    from agent_runtime.cli.failure import CommandFailed
     from agent_runtime.cli.output import Output
     from agent_runtime.cli.watch_display import QuietDisplay, display_for
     from agent_runtime.cli.watching import watch_task
 
     output = Output(request.as_json)
-    task = await client.tasks.submit(request.submission, idempotency_key=request.idempotency_key)
+    try:
+        task = await client.tasks.submit(
+            request.submission, files=request.files, idempotency_key=request.idempotency_key
+        )
+    except OSError as error:
+        raise CommandFailed(f"Cannot read the file {error.filename}: {error.strerror}.") from error
     if request.watch_options is None:
         output.json(task) if request.as_json else output.line(task["task_id"])
         return 0

@@ -1,0 +1,80 @@
+"""Files through this system beside the object library alone, in a folder of this machine."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import obstore
+from obstore.store import LocalStore
+
+from agent_runtime.artifacts.object_store import key_of
+from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
+from agent_runtime.artifacts.upload import NewFile, store_bytes
+from agent_runtime.config import load
+from agent_runtime.domain.identifier import new_id
+from agent_runtime.store.artifact import ObjectId
+from agent_runtime.store.database import Database
+from benchmarks.bed import Bed
+from benchmarks.table import Bar, Table
+
+_FILES = 8
+_MEGABYTES = 40
+_CHUNK = os.urandom(256 * 1024)
+
+
+async def _content() -> AsyncIterator[bytes]:
+    for _ in range(_MEGABYTES * 4):
+        yield _CHUNK
+
+
+async def run(bed: Bed, repeats: int) -> Table:
+    """Write and read files of 40 MB, ours and the library's in turns."""
+    table = Table("artifacts", f"{_FILES} files of {_MEGABYTES} MB, in a local folder, one after the other")
+    with TemporaryDirectory(prefix="par-bench-artifacts-") as folder:
+        async with Database(bed.database(), "par_worker") as database:
+            objects = ObstoreObjects(load({"PAR_ENV_FILE": "", "PAR_DATA_DIR": folder}))
+            alone = LocalStore(prefix=str(Path(folder) / "alone"), mkdir=True)
+            figures: dict[str, list[float]] = {name: [] for name in ("write", "library write", "read", "library read")}
+            for _ in range(repeats):
+                await _round(figures, database, objects, alone)
+    bar = Bar(least=0.8, judged="ratio")
+    for name in ("write", "read"):
+        peer = median(figures[f"library {name}"])
+        table.add(name, "MB/s", median(figures[name]), peer=peer, peer_name="obstore alone", bar=bar)
+    return table
+
+
+async def _round(
+    figures: dict[str, list[float]], database: Database, objects: ObstoreObjects, alone: LocalStore
+) -> None:
+    task_id = new_id()
+    places = [ObjectId("default", task_id, new_id()) for _ in range(_FILES)]
+
+    async def write(place: ObjectId) -> None:
+        await store_bytes(database, objects, NewFile(place, "a.bin", "output"), _content())
+
+    async def read(place: ObjectId) -> None:
+        async for _ in objects.read(key_of(place)):
+            pass
+
+    async def write_alone(place: ObjectId) -> None:
+        # As many parts at once as ours: with its own default of twelve the library is slower here.
+        await obstore.put_async(alone, key_of(place), _content(), max_concurrency=2)
+
+    async def read_alone(place: ObjectId) -> None:
+        async for _ in (await obstore.get_async(alone, key_of(place))).stream():
+            pass
+
+    steps: dict[str, Callable[[ObjectId], Awaitable[None]]] = {
+        "write": write, "library write": write_alone, "read": read, "library read": read_alone,
+    }  # fmt: skip
+    for name, step in steps.items():
+        began = time.perf_counter()
+        for place in places:
+            await step(place)
+        figures[name].append(_FILES * _MEGABYTES / (time.perf_counter() - began))
+    await objects.delete([key_of(place) for place in places])
+    await obstore.delete_async(alone, [key_of(place) for place in places])
