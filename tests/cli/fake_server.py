@@ -8,6 +8,7 @@ import uuid
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -50,6 +51,8 @@ class FakeServer:
     models: list[Json] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     refusals: deque[Refusal] = field(default_factory=deque)
+    refusals_of_posts: deque[Refusal | None] = field(default_factory=deque)
+    statuses_of_batch: list[str] = field(default_factory=list)
     streams: deque[list[tuple[str, int | None, Json]]] = field(default_factory=deque)
     on_stream_event: Callable[[str, Json], None] | None = None
     # What to answer to a path that has no model here.
@@ -169,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
         state.requests.append(request)
         if state.refusals:
             self._refuse(state.refusals.popleft())
+        elif self.command == "POST" and state.refusals_of_posts and (refusal := state.refusals_of_posts.popleft()):
+            self._refuse(refusal)
         elif state.api_key and headers.get("authorization") != f"Bearer {state.api_key}":
             self._refuse(Refusal(401, "the API key is missing or wrong", "unauthenticated"))
         elif address.path.endswith("/stream"):
@@ -242,7 +247,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _batch(self, request: Request) -> None:
         state = self.server_state
-        tasks = [state.add_task(agent_id=body["agent_id"], input=body["input"]) for body in request.body["tasks"]]
+        now = datetime.now(UTC).isoformat()
+        tasks = [
+            state.add_task(agent_id=body["agent_id"], input=body["input"], created_at=now)
+            for body in request.body["tasks"]
+        ]
+        for task, status in zip(tasks, state.statuses_of_batch, strict=False):
+            task["status"] = status
         batch_id = str(uuid.uuid4())
         state.batches[batch_id] = [task["task_id"] for task in tasks]
         self._answer(201, {"batch_id": batch_id, "items": tasks})

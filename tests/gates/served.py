@@ -36,10 +36,12 @@ async def losing_answers(url: str, losses: int) -> AsyncIterator[str]:
     """A way to the server on which the answers to the first `losses` POSTs get lost; gives its address."""
     port = int(url.rpartition(":")[2])
     left = [losses]
+    carrying: set[asyncio.Task[None] | None] = set()
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        carrying.add(asyncio.current_task())
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             head = await reader.readuntil(b"\r\n\r\n")
             request = head + await reader.readexactly(_length(head))
             # One request for each connection, so that each answer ends with its connection.
@@ -50,12 +52,18 @@ async def losing_answers(url: str, losses: int) -> AsyncIterator[str]:
                 if not lost:
                     writer.write(chunk)
                     await writer.drain()
-        writer.close()
-        back.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            for end in (writer, back):
+                end.close()
+                with suppress(ConnectionError):
+                    await end.wait_closed()
 
     server = await asyncio.start_server(carry, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*(each for each in carrying if each is not None))
 
 
 def _length(head: bytes) -> int:

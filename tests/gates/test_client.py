@@ -1,7 +1,9 @@
 """The client against the real API, and workers: what it does is done once, what its page shows works."""
 
 import asyncio
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,43 @@ async def test_with_every_first_answer_lost_each_thing_happens_once(
     events = await desk.event_types(task_id)
     once = ("task_submitted", "task_approval_requested", "task_approved", "task_follow_up")
     assert {name: events.count(name) for name in once} == dict.fromkeys(once, 1)
+
+
+async def par(url: str, *arguments: str, status: int = 0) -> str:
+    """What one command line prints on stdout."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "agent_runtime.cli.main", *arguments),
+        env={"PAR_URL": url, "PAR_ENV_FILE": "", "PYTHONPATH": ":".join(sys.path)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode == status, err.decode()
+    return out.decode()
+
+
+async def test_people_answer_and_batches_run_by_par(
+    app: FastAPI, desk: Desk, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    await desk.agent(**{**ASK, "allowed_tools": ["calculator", "request_human_input"]})
+    async with served(app) as url, start_worker():
+        question = call("request_human_input", "call-ask", prompt="Which city?")
+        task_id = await desk.submit(call("calculator", "call-sum", expression="6 * 7"), question, {"text": "done"})
+        await desk.asks(task_id)
+        assert task_id in await par(url, "approvals")
+        assert "    expression: 6 * 7" in await par(url, "approvals", "get", task_id)
+        assert "6 * 8" in await par(url, "approvals", "approve", task_id, "--args", '{"expression": "6 * 8"}')
+        assert "Which city?" in await par(url, "task", "watch", task_id, status=3)
+        await par(url, "approvals", "approve", task_id, status=7)
+        await par(url, "approvals", "respond", task_id, "Paris")
+        assert "done" in await par(url, "task", "watch", task_id)
+        (tmp_path / "tasks.jsonl").write_text('{"input": "one"}\n"two"\n')
+        submit = ("batch", "submit", str(tmp_path / "tasks.jsonl"), "--agent", "careful", "--wait", "--json")
+        first = json.loads(await par(url, *submit))
+        again = json.loads(await par(url, *submit))
+        assert first["counts"] == {"completed": 2}
+        assert again["batch_ids"] == first["batch_ids"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"example-{number + 1}" for number in range(len(EXAMPLES))])

@@ -43,3 +43,9 @@ def for_task_status(status: str) -> int:
 def is_settled(status: str) -> bool:
     """True for a state in which nothing more happens by itself soon: ended, or waiting for a person or for budget."""
     return status in _BY_TASK_STATUS
+
+
+def for_batch(counts: dict[str, int]) -> int:
+    """The exit status of a command that waited for many tasks: a failure counts more than a wait."""
+    found = {for_task_status(status) for status, number in counts.items() if number}
+    return next((status for status in (TASK_FAILED, TASK_WAITS) if status in found), DONE)

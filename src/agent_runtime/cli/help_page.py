@@ -33,7 +33,7 @@ def asked_for(arguments: list[str]) -> str | None:
     if not arguments or arguments == ["--help"]:
         return root_page()
     family = FAMILIES.get(arguments[0])
-    if family is not None and arguments[1:] in ([], ["--help"]):
+    if family is not None and (arguments[1:] == ["--help"] or (not arguments[1:] and family.alone is None)):
         return family_page(family)
     return _verb_page(arguments) if _wants_help(arguments) else None
 

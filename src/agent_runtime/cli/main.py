@@ -47,9 +47,10 @@ def _run_verb(arguments: list[str]) -> int:
     from typer.exceptions import Abort, TyperException
 
     from agent_runtime.cli.verb_group import root_group
+    from agent_runtime.cli.verb_table import completed
 
     try:
-        return int(root_group().main(arguments, prog_name="par", standalone_mode=False) or 0)
+        return int(root_group().main(completed(arguments), prog_name="par", standalone_mode=False) or 0)
     except BrokenPipeError:
         raise
     except Abort:

@@ -15,6 +15,9 @@ DryRun = Annotated[
 ]
 TaskId = Annotated[str, typer.Argument(metavar="TASK_ID", help="Id of the task.", show_default=False)]
 TaskIds = Annotated[list[str], typer.Argument(metavar="TASK_ID...", help="Ids of the tasks.", show_default=False)]
+RequestId = Annotated[
+    str | None, typer.Option("--request-id", metavar="ID", help="Only if this is the request that is open.")
+]
 WorkerCount = Annotated[
     int | None, typer.Option("--workers", "-n", min=0, metavar="N", help="Number of workers (PAR_WORKERS).")
 ]

@@ -86,10 +86,24 @@ def describe(kind: str, data: dict[str, Any]) -> str | None:
 
 
 def _lifecycle_line(data: dict[str, Any]) -> str:
-    event = str(data.get("event_type") or "event").removeprefix("task_").replace("_", " ")
-    worker = f" by {data['worker_id']}" if data.get("worker_id") else ""
+    name, details = str(data.get("event_type") or "event"), data.get("details")
+    facts = details if isinstance(details, dict) else {}
+    if name in ("task_approval_requested", "task_input_requested"):
+        return (
+            f"task    {_asked(name, facts)}: `par approvals get {data.get('task_id') or 'TASK_ID'}` shows how to answer"
+        )
+    event = name.removeprefix("task_").replace("_", " ")
+    by = data.get("worker_id") or facts.get("by")
+    who = f" by {by}" if by else ""
+    edited = ", with other arguments" if facts.get("edited") else ""
     message = f": {data['error_message']}" if data.get("error_message") else ""
-    return f"task    {safe_line(f'{event}{worker}{message}', 160)}"
+    return f"task    {safe_line(f'{event}{who}{edited}{message}', 160)}"
+
+
+def _asked(name: str, facts: dict[str, Any]) -> str:
+    if name == "task_input_requested":
+        return "asks a question"
+    return f"asks for approval of {safe_line(facts.get('tool_name') or 'a call')}"
 
 
 def _arguments(arguments: Any) -> str:

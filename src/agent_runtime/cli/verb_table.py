@@ -25,11 +25,12 @@ class Verb:
 
 @dataclass(frozen=True)
 class VerbFamily:
-    """A noun with verbs of its own: `par task submit`."""
+    """A noun with verbs of its own: `par task submit`. `alone` names the verb that the noun without one stands for."""
 
     name: str
     summary: str
     verbs: tuple[Verb, ...]
+    alone: str | None = None
 
 
 TASK = VerbFamily(
@@ -50,6 +51,27 @@ TASK = VerbFamily(
         Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint, or an earlier one."),
         Verb("follow-up", "task_follow_up", "Continue a completed task's conversation."),
         Verb("fork", "task_fork", "Start a new task at a checkpoint, with another input, model, prompt or tools."),
+    ),
+)
+APPROVALS = VerbFamily(
+    "approvals",
+    "Answer what agents ask: approve calls, reject them, answer questions.",
+    (
+        Verb("review", "approvals_review", "Go through what is open; `par approvals` does it too."),
+        Verb("list", "approvals_list", "List what waits for a person."),
+        Verb("get", "approvals_get", "Show what a task asks, why, and how to answer."),
+        Verb("approve", "approvals_approve", "Let a call run, as it is or with other arguments."),
+        Verb("reject", "approvals_reject", "Refuse a call; the agent reads why."),
+        Verb("respond", "approvals_respond", "Answer a question."),
+    ),
+    alone="review",
+)
+BATCH = VerbFamily(
+    "batch",
+    "Submit many tasks at once.",
+    (
+        Verb("submit", "batch_submit", "Submit the tasks of a file, and wait for them if asked."),
+        Verb("get", "batch_get", "Show how far a batch is."),
     ),
 )
 AGENT = VerbFamily(
@@ -166,6 +188,8 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
     Verb("check", "check", "Check what a start needs, without starting anything."),
     Verb("doctor", "doctor", "Find out what is wrong with a running system."),
     TASK,
+    APPROVALS,
+    BATCH,
     AGENT,
     DEAD_LETTER,
     WORKER,
@@ -180,3 +204,11 @@ ROOT: tuple[Verb | VerbFamily, ...] = (
 )
 
 FAMILIES = {entry.name: entry for entry in ROOT if isinstance(entry, VerbFamily)}
+
+
+def completed(arguments: list[str]) -> list[str]:
+    """The command line with the verb that a noun alone stands for."""
+    family = FAMILIES.get(arguments[0]) if arguments else None
+    if family is None or family.alone is None or any(not word.startswith("-") for word in arguments[1:2]):
+        return arguments
+    return arguments if "--help" in arguments else [family.name, family.alone, *arguments[1:]]

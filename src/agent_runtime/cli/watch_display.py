@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from agent_runtime.cli.output import Output, stdout_is_terminal
+from agent_runtime.cli.request_page import circumstances, question, request_of, ways_to_answer
 from agent_runtime.cli.task_progress import TaskProgress, describe
 from agent_runtime.cli.wording import money, result_text, safe, safe_line, task_duration
 
@@ -168,11 +169,13 @@ def standing_reason(task: dict[str, Any]) -> str:
     if status == "dead_letter":
         why = ": ".join(str(part) for part in (task.get("dead_letter_reason"), task.get("last_error_message")) if part)
         return f"Failed: {safe_line(why)}\nSend it round again with `par task redrive {task_id}`."
-    if status == "waiting_for_approval":
-        action = task.get("pending_approval_action") or {}
-        return f"Waits for approval of {safe_line(action.get('tool_name') or 'a tool call')}."
-    if status == "waiting_for_input":
-        return f"Waits for an answer: {safe_line(task.get('pending_input_prompt') or '')}"
+    if status in ("waiting_for_approval", "waiting_for_input"):
+        return _page_of(request_of(task))
     if status == "paused":
         return f"Paused: {safe_line(task.get('pause_reason') or 'budget')}."
     return ""
+
+
+def _page_of(request: dict[str, Any]) -> str:
+    title = "Waits for approval of this call:" if request["kind"] == "approval" else "Waits for an answer:"
+    return "\n".join([title, question(request), circumstances(request), ways_to_answer(request)])

@@ -66,6 +66,17 @@ def age(text: str | None) -> str:
     return f"{seconds // 86_400} d ago"
 
 
+def due(text: str | None) -> str:
+    """How long until a time, coarse: `in 40 s`, `in 3 min`, `in 5 h`, `in 12 d`; `now` when it is past."""
+    if not text:
+        return "-"
+    seconds = int((moment(text) - datetime.now(UTC)).total_seconds())
+    for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return "now" if seconds < 1 else f"in {seconds // divisor} {unit}"
+    return f"in {seconds // 86_400} d"
+
+
 def task_duration(task: dict[str, Any]) -> str:
     """From the first claim to the end, as the task's own times tell."""
     return duration(seconds_between(task.get("started_at"), task.get("completed_at") or task.get("dead_lettered_at")))
