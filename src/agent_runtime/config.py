@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent_runtime.config_values import (
     OpenAICompatibleEndpoint,
@@ -220,9 +221,9 @@ class Settings:
         if self.artifact_endpoint is not None and self.artifact_url is None:
             raise ConfigurationError("PAR_ARTIFACT_ENDPOINT", "needs PAR_ARTIFACT_URL")
         if self.oidc_issuer is not None and self.oidc_audience is None:
-            raise ConfigurationError(
-                "PAR_OIDC_AUDIENCE", "must be set with PAR_OIDC_ISSUER: whose tokens are meant for us"
-            )
+            raise ConfigurationError("PAR_OIDC_AUDIENCE", "must be set with PAR_OIDC_ISSUER: which tokens are for us")
+        _require_private_way("PAR_OIDC_ISSUER", self.oidc_issuer)
+        _require_private_way("PAR_OIDC_JWKS_URL", self.oidc_jwks_url)
         if self.fault is not None and not self.faults_allowed:
             raise ConfigurationError("PAR_FAULT", "is for tests: it needs PAR_FAULTS_ALLOWED=1")
 
@@ -310,6 +311,12 @@ def _shown(default: object) -> str:
     if default is None or default is MISSING or default == ():
         return ""
     return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _require_private_way(name: str, value: str | None) -> None:
+    """Keys that came by plain HTTP could be anybody's on the way."""
+    if value is not None and value.startswith("http://") and urlsplit(value).hostname not in LOOPBACK_NAMES:
+        raise ConfigurationError(name, "must begin with https:// unless it is on loopback")
 
 
 def _require_below(settings: Settings, name: str, limit: str, share: float, *, inclusive: bool = False) -> None:

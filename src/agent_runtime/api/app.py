@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI
@@ -55,6 +55,9 @@ from agent_runtime.store.database import Database, PoolOptions
 from agent_runtime.store.secret import Secrets
 from agent_runtime.store.submit import Submitter
 
+if TYPE_CHECKING:
+    from agent_runtime.api.token_reader import TokenReader
+
 _ROOMS = (
     task_submit, dead_letter, fork, task, task_action, task_history, task_checkpoint, task_stream, artifact, agent,
     agent_version, model, provider, worker, tool, tool_server, spend, stats, human_request, health, developer, document,
@@ -105,14 +108,24 @@ def _lifespan(settings: Settings, door: Door) -> Any:
                 sandboxes=SandboxProbe(SandboxOptions.of(settings)),
             )
             app.state.runtime = runtime
-            door.credentials = Credentials(settings, runtime.keys)
-            for loop in (runtime.hints.run, runtime.feed.run, runtime.models.run, runtime.keys.run):
+            tokens = _token_reader(settings, database)
+            door.credentials = Credentials(settings, runtime.keys, tokens)
+            loops = [runtime.hints.run, runtime.feed.run, runtime.models.run, runtime.keys.run]
+            for loop in [*loops, tokens.run] if tokens else loops:
                 stack.push_async_callback(_stop, asyncio.create_task(loop()))
             _log.info("api_serves", url=settings.api_url)
             yield
             _log.info("api_stops")
 
     return lifespan
+
+
+def _token_reader(settings: Settings, database: Database) -> "TokenReader | None":
+    if settings.oidc_issuer is None:
+        return None
+    from agent_runtime.api.token_reader import TokenReader
+
+    return TokenReader(settings, database)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
