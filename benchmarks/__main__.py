@@ -28,6 +28,7 @@ BENCHMARKS = (
     "fairness",
     "streams",
     "artifacts",
+    "tool_call",
 )
 SCALE = ("lists",)
 
