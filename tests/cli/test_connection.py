@@ -131,3 +131,14 @@ async def test_the_key_is_sent_and_never_shown(server: FakeServer) -> None:
         await client.health()
 
     assert "secret-key" not in repr(ClientOptions(api_key="secret-key"))
+
+
+async def test_what_an_earlier_try_may_have_deleted_counts_as_deleted(server: FakeServer) -> None:
+    server.refusals.extend([Refusal(503), Refusal(404), Refusal(404)])
+
+    async with _client(server) as client:
+        await client.webhooks.delete("w-1")
+        with pytest.raises(RequestNotFound):
+            await client.webhooks.delete("w-1")
+
+    assert len(server.requests) == 3

@@ -71,3 +71,17 @@ def test_a_dry_run_names_them_and_changes_nothing(par: Par, server: FakeServer) 
 def test_ids_and_a_fingerprint_together_are_refused(par: Par) -> None:
     assert par("dead-letter", "redrive", "t-1", "--fingerprint", "f", "--yes").status == 1
     assert par("dead-letter", "redrive", "--yes").status == 1
+
+
+def test_groups_show_each_cause_with_an_example_and_how_to_redrive(par: Par, server: FakeServer) -> None:
+    example = {"task_id": "t-1", "last_error_message": "model is down"}
+    group = {"fingerprint": "v1:1", "count": 3, "agents": ["research"], "example": example}
+    server.answers["/v1/dead-letters/groups"] = {"items": [group], "next_cursor": None}
+
+    outcome = par("dead-letter", "groups")
+
+    row = outcome.out.splitlines()[1]
+    assert row.split()[:2] == ["v1:1", "3"]
+    assert "model is down" in row
+    assert "--fingerprint" in outcome.err
+    assert par("dead-letter", "groups", "--json").json[0]["count"] == 3

@@ -196,3 +196,9 @@ def test_redrive_sends_its_changes(par: Par, server: FakeServer) -> None:
 
     assert par("task", "redrive", "t-1", "--rollback-last-checkpoint", "--input", "again").status == 0
     assert server.requests[-1].body == {"rollback_last_checkpoint": True, "input": "again"}
+
+
+def test_get_shows_where_a_fork_began(par: Par, server: FakeServer) -> None:
+    server.add_task(task_id="t-2", parent_task_id="t-1", forked_from="c-7")
+
+    assert "task t-1 at checkpoint c-7" in par("task", "get", "t-2").out

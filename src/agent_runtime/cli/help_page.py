@@ -7,7 +7,9 @@ value that it parses with pydantic, the flag `--help` included, and importing th
 
 from __future__ import annotations
 
-from agent_runtime.cli.verb_table import FAMILIES, ROOT, Verb, VerbFamily
+from collections.abc import Sequence
+
+from agent_runtime.cli.verb_table import FAMILIES, ROOT, SECTIONS, Verb, VerbFamily
 
 _ABOUT = """Run AI agents that survive their machine.
 
@@ -21,7 +23,9 @@ Examples:
   par up --workers 3
   par agent apply -f agent.yaml
   par task submit research "Why is the sky blue?" --watch
-  par task list --status dead_letter --json
+  par approvals
+  par batch submit questions.jsonl --agent research --wait
+  par dead-letter groups
 
 Exit status: 0 done, 1 usage or unexpected, 2 task failed, 3 waits for a person
 or for budget, 4 timed out waiting, 5 not authorized, 6 not found, 7 conflict,
@@ -60,19 +64,25 @@ def _verb_page(arguments: list[str]) -> str | None:
 
 def root_page() -> str:
     options = _listed("Options", [("--version", "Show the version."), ("--help", "Show this page.")])
-    return _page("par", _ABOUT, ROOT, options + _CLOSING)
+    width = max(len(entry.name) for entry in ROOT)
+    sections = "\n".join(_commands(title, entries, width) for title, entries in SECTIONS)
+    return _page("par", _ABOUT, sections, options + _CLOSING)
 
 
 def family_page(family: VerbFamily) -> str:
     path = f"par {family.name}"
-    return _page(path, family.summary, family.verbs, f"`{path} VERB --help` shows options and examples.")
+    commands = _commands("Commands", family.verbs)
+    return _page(path, family.summary, commands, f"`{path} VERB --help` shows options and examples.")
 
 
-def _page(path: str, about: str, entries: tuple[Verb | VerbFamily, ...], closing: str) -> str:
-    commands = _listed("Commands", [(entry.name, entry.summary) for entry in entries])
+def _page(path: str, about: str, commands: str, closing: str) -> str:
     return f"Usage: {path} COMMAND [OPTIONS] [ARGUMENTS]\n\n{about}\n\n{commands}\n{closing}"
 
 
-def _listed(title: str, rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
+def _commands(title: str, entries: Sequence[Verb | VerbFamily], width: int = 0) -> str:
+    return _listed(title, [(entry.name, entry.summary) for entry in entries], width)
+
+
+def _listed(title: str, rows: list[tuple[str, str]], width: int = 0) -> str:
+    width = width or max(len(name) for name, _ in rows)
     return "\n".join([f"{title}:", *(f"  {name.ljust(width)}  {text}" for name, text in rows), ""])

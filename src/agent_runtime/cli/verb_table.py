@@ -44,8 +44,8 @@ TASK = VerbFamily(
         Verb("activity", "task_activity", "Show a task's whole story: turns, tools, costs, takeovers."),
         Verb("events", "task_events", "Show a task's lifecycle history."),
         Verb("checkpoints", "task_checkpoints", "Show a task's durable steps and what each cost."),
-        Verb("artifacts", "task_artifacts", "List a task's files, or download one."),
         Verb("diff", "task_diff", "Show what one step of a task changed."),
+        Verb("artifacts", "task_artifacts", "List a task's files, or download one."),
         Verb("cancel", "task_cancel", "Cancel tasks that have not ended."),
         Verb("resume", "task_resume", "Resume tasks that their budget paused, after it was raised."),
         Verb("redrive", "task_redrive", "Send a dead letter round again from its last checkpoint, or an earlier one."),
@@ -93,6 +93,7 @@ DEAD_LETTER = VerbFamily(
     "Inspect what failed for good and redrive it.",
     (
         Verb("list", "dead_letter_list", "List dead letters, newest first."),
+        Verb("groups", "dead_letter_groups", "Show dead letters by their cause: how many, since when, an example."),
         Verb("redrive", "dead_letter_redrive", "Redrive dead letters by id or by error fingerprint."),
     ),
 )
@@ -106,7 +107,7 @@ WORKER = VerbFamily(
 )
 TOOL_SERVER = VerbFamily(
     "tool-server",
-    "Customers' tool servers: register them, look at their tools, approve them.",
+    "Register tool servers of your own (MCP) and approve their tools.",
     (
         Verb("create", "tool_server_create", "Register a tool server."),
         Verb("list", "tool_server_list", "List tool servers."),
@@ -119,12 +120,12 @@ TOOL_SERVER = VerbFamily(
 )
 MCP = VerbFamily(
     "mcp",
-    "Serve this system's tools over MCP.",
+    "Serve this system to MCP clients.",
     (Verb("serve", "mcp_serve", "Serve tools and tasks to MCP clients, over stdio or HTTP."),),
 )
 MODEL = VerbFamily(
     "model",
-    "Look at the model registry.",
+    "The models: prices, context windows, providers' keys.",
     (
         Verb("list", "model_list", "List models with prices and context windows."),
         Verb("discover", "model_discover", "Ask each configured provider again for its models."),
@@ -175,33 +176,29 @@ DATABASE = VerbFamily(
     ),
 )
 
-ROOT: tuple[Verb | VerbFamily, ...] = (
-    Verb("demo", "demo", "See a task survive its worker: under a minute, no key needed."),
-    Verb("up", "up", "Run database, API and workers in the foreground."),
-    Verb("start", "start", "Start database, API and workers in the background."),
-    Verb("stop", "stop", "Stop the running system."),
-    Verb("restart", "restart", "Stop the system, then start it."),
-    Verb("status", "status", "Show what is running."),
-    Verb("stats", "stats", "Show tasks by state, the queue, throughput and spend."),
-    Verb("logs", "logs", "Show the log of the system, the API or a worker."),
-    Verb("scale-worker", "scale_worker", "Set the number of live workers."),
-    Verb("check", "check", "Check what a start needs, without starting anything."),
-    Verb("doctor", "doctor", "Find out what is wrong with a running system."),
-    TASK,
-    APPROVALS,
-    BATCH,
-    AGENT,
-    DEAD_LETTER,
-    WORKER,
-    MODEL,
-    TOOL_SERVER,
-    MCP,
-    WEBHOOK,
-    TENANT,
-    KEY,
-    AUDIT,
-    DATABASE,
+SECTIONS: tuple[tuple[str, tuple[Verb | VerbFamily, ...]], ...] = (
+    (
+        "The system on this machine",
+        (
+            Verb("demo", "demo", "See a task survive its worker: under a minute, no key needed."),
+            Verb("up", "up", "Run database, API and workers in the foreground."),
+            Verb("start", "start", "Start database, API and workers in the background."),
+            Verb("stop", "stop", "Stop the running system."),
+            Verb("restart", "restart", "Stop the system, then start it."),
+            Verb("status", "status", "Show what is running."),
+            Verb("stats", "stats", "Show tasks by state, the queue, throughput and spend."),
+            Verb("logs", "logs", "Show the log of the system, the API or a worker."),
+            Verb("scale-worker", "scale_worker", "Set the number of live workers."),
+            Verb("check", "check", "Check what a start needs, without starting anything."),
+            Verb("doctor", "doctor", "Find out what is wrong with a running system."),
+            DATABASE,
+        ),
+    ),
+    ("Work", (TASK, APPROVALS, BATCH, DEAD_LETTER)),
+    ("What it works with", (AGENT, MODEL, TOOL_SERVER, WEBHOOK, MCP, WORKER)),
+    ("Who may do what", (KEY, TENANT, AUDIT)),
 )
+ROOT: tuple[Verb | VerbFamily, ...] = tuple(entry for _, entries in SECTIONS for entry in entries)
 
 FAMILIES = {entry.name: entry for entry in ROOT if isinstance(entry, VerbFamily)}
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from agent_runtime.client.errors import RequestFailed, ServerUnreachable, error_from, problem_from
+from agent_runtime.client.errors import RequestFailed, RequestNotFound, ServerUnreachable, error_from, problem_from
 from agent_runtime.client.retry import RETRIED_STATUSES, RetryPolicy
 
 JsonObject = dict[str, Any]
@@ -121,6 +121,9 @@ class Connection:
             outcome = await self._attempt(request, form.seconds if form else self.options.timeout_seconds)
             if isinstance(outcome, Reply):
                 return outcome
+            if method == "DELETE" and attempt > 1 and isinstance(outcome, RequestNotFound):
+                # An earlier try, whose answer was lost, has deleted it.
+                return Reply(204, None, {})
             pause = self._pause_after(attempt, time.monotonic() - started, outcome)
             if pause is None:
                 raise outcome

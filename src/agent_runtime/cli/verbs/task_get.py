@@ -28,6 +28,7 @@ def _pairs(task: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("task", task["task_id"]),
         ("agent", f"{safe_line(task.get('agent_display_name') or '')} ({task['agent_id']})"),
+        ("forked from", _origin(task)),
         ("status", task["status"]),
         ("why", standing_reason(task)),
         ("worker", task.get("lease_owner") or ""),
@@ -41,3 +42,8 @@ def _pairs(task: dict[str, Any]) -> list[tuple[str, str]]:
         ("input", safe_line(task.get("input") or "", 400)),
         ("result", safe(result_text(task))),
     ]
+
+
+def _origin(task: dict[str, Any]) -> str:
+    parent, checkpoint = task.get("parent_task_id"), task.get("forked_from")
+    return f"task {parent} at checkpoint {checkpoint}" if parent and checkpoint else ""
