@@ -106,4 +106,4 @@ def _invalid_parameters(error: RequestValidationError) -> Problem:
     for each in found:
         if each["loc"][0] == "path":
             return problem_for(NotFound(str(each["loc"][1]).removesuffix("_id"), str(each.get("input"))[:200]))
-    return invalid([FieldError(each["loc"], worded(each["msg"])) for each in found])
+    return invalid([FieldError(each["loc"], worded(each["msg"])) for each in found[:20]])

@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from agent_runtime.api.json_text import has_more_parts
 from agent_runtime.api.problem import FieldError, Problem, invalid, worded
 
 JSON_BYTES = 1_048_576
 BATCH_BYTES = 16 * 1_048_576
+# Members and elements of one body: a batch of a thousand tasks with all their labels has fewer.
+MOST_PARTS = 20_000
+MOST_BATCH_PARTS = 100_000
 READ_SECONDS = 30.0
 _MOST_ERRORS = 20
 
@@ -33,6 +37,9 @@ async def read_body(request: Request, model: type[Model], *, limit: int = JSON_B
 def parsed(raw: bytes, model: type[Model]) -> Model:
     """The bytes of a JSON text as a checked `model`; none stand for `{}`. Raises Problem."""
     raw = raw if raw.strip() else b"{}"
+    most = MOST_PARTS if len(raw) <= JSON_BYTES else MOST_BATCH_PARTS
+    if has_more_parts(raw, most):
+        raise Problem(413, f"the body has more than {most} members and elements")
     if b"\\u" in raw:
         _refuse_unstorable_text(raw)
     try:
