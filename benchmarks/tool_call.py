@@ -60,7 +60,7 @@ async def _attempt(database: Database, url: str) -> AsyncIterator[ToolServices]:
         await store.insert_server(connection, _TENANT, server_id, values)
     transport = partial(SafeTransport, Targets(loopback=True))
     servers = AttemptServers(database, _TENANT, partial(connect, open_transport=transport))
-    await servers.open(["bench"], partial(connection_from, database, Secrets(None), _TENANT), 0)
+    await servers.open(["bench"], partial(connection_from, database, Secrets(None), {}, _TENANT), 0)
     try:
         yield ToolServices(tool_servers=servers)
     finally:

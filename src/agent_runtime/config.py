@@ -197,6 +197,9 @@ class Settings:
         address("http", "https"),
         "server that `par` commands talk to; unset: the one that runs from the data folder",
     )
+    tool_server_programs: Path | None = setting(
+        None, folder(), "JSON file of tool servers that are programs of this machine, for tenant `default`"
+    )
     mcp_token: str | None = setting(
         None, text(), "bearer token that `par mcp serve --http` asks for; needed beyond loopback", secret=True
     )

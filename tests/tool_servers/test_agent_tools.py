@@ -1,13 +1,19 @@
 """Agents with customers' tool servers, run by a worker: offered, called, changed, gone, back again."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from agent_runtime.api.app import create_app
+from agent_runtime.config import load
 from tests.gates.conftest import Desk, api, app, desk, settings, start_worker
 from tests.support.invariants import Expectation, check_everything
 from tests.support.tool_server import ToolServer
+from tests.support.waiting import eventually
 from tests.worker.conftest import StartWorker
 
 __all__ = ["api", "app", "desk", "settings", "start_worker"]
@@ -160,3 +166,39 @@ async def test_files_in_a_result_become_output_files_of_the_task(
     assert "kept as the output file call-1-1.png: image/png" in result
     files = {each["filename"]: each for each in (await desk.api.get(f"/v1/tasks/{task_id}/artifacts")).json()["items"]}
     assert {name: each["size_bytes"] for name, each in files.items()} == {"call-1-1.png": 70, "report.bin": 3}
+
+
+async def test_a_program_of_the_operator_is_run_for_each_attempt(
+    database_url: str, tmp_path: Path, start_worker: StartWorker
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os\nfrom mcp.server.fastmcp import FastMCP\nserver = FastMCP('files')\n"
+        "@server.tool()\ndef whoami() -> str:\n    return os.environ['WHO'] + str('PAR_DATABASE_URL' in os.environ)\n"
+        "server.run()\n"
+    )
+    listed = tmp_path / "programs.json"
+    listed.write_text(json.dumps({"files": {"command": sys.executable, "args": [str(program)], "env": {"WHO": "me-"}}}))
+    names = {"PAR_DATABASE_URL": database_url, "PAR_DISCOVERY": "off", "PAR_TOOL_SERVER_PROGRAMS": str(listed)}
+    app = create_app(load(names, tmp_path))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", timeout=15) as client,
+    ):
+
+        async def known() -> bool:
+            return bool((await client.get("/v1/tool-servers")).json()["items"])
+
+        await eventually(known, "the program is registered")
+        (row,) = (await client.get("/v1/tool-servers")).json()["items"]
+        assert row["url"] == "stdio:files"
+        assert sys.executable not in str(row)
+        by_hand = {"name": "other", "url": "stdio:files"}
+        assert (await client.post("/v1/tool-servers", json=by_hand)).status_code == 422
+        people = Desk(client)
+        await people.agent(tool_servers=["files"])
+        async with start_worker(**LOCAL, tool_server_programs=str(listed)):
+            task_id = await people.submit(call("files__whoami", "call-1"), {"text": "done"})
+            await people.reaches(task_id, "completed")
+        assert await people.results(task_id) == ["me-False"]

@@ -48,6 +48,7 @@ from agent_runtime.api.runtime import Runtime
 from agent_runtime.api.sandbox_probe import SandboxProbe
 from agent_runtime.api.scope_guard import guard
 from agent_runtime.api.task_feed import TaskFeed
+from agent_runtime.api.tool_server_discovery import register_programs
 from agent_runtime.artifacts.obstore_adapter import ObstoreObjects
 from agent_runtime.config import Settings
 from agent_runtime.sandboxes.providers import SandboxOptions
@@ -113,6 +114,7 @@ def _lifespan(settings: Settings, door: Door) -> Any:
             loops = [runtime.hints.run, runtime.feed.run, runtime.models.run, runtime.keys.run]
             for loop in [*loops, tokens.run] if tokens else loops:
                 stack.push_async_callback(_stop, asyncio.create_task(loop()))
+            stack.push_async_callback(_stop, asyncio.create_task(register_programs(runtime)))
             _log.info("api_serves", url=settings.api_url)
             yield
             _log.info("api_stops")

@@ -71,8 +71,8 @@ class AttemptServers:
             row = rows[name]
             try:
                 connection = await connection_from(row)
-            except (SecretUnreadable, Conflict) as error:
-                message = f"the token of the tool server {name!r} cannot be read: {error}"
+            except (SecretUnreadable, Conflict, ServerUnavailable) as error:
+                message = f"the tool server {name!r} cannot be used: {error}"
                 raise TaskFailed("tool_server_unavailable", message) from None
             self._servers[name] = _Server(str(row["server_id"]), connection, row["tools"])
         results = await asyncio.gather(*map(self._reopen, self._servers.values()), return_exceptions=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from agent_runtime.store.database import Database
 from agent_runtime.store.secret import Secrets
 from agent_runtime.store.tool_result import TaskResults
 from agent_runtime.tool_servers.attempt_servers import AttemptServers
+from agent_runtime.tool_servers.programs import Program
 from agent_runtime.tool_servers.registered import connection_from
 from agent_runtime.tools.services import ToolServices
 from agent_runtime.tools.web_search import WebSearch
@@ -44,6 +46,7 @@ class AttemptServices:
     search: WebSearch
     sandboxes: WorkerSandboxes
     secrets: Secrets = field(default_factory=lambda: Secrets(None))
+    programs: Mapping[str, Program] = field(default_factory=dict)
     tool_seconds: float = 900.0
     targets: Targets = PUBLIC_ONLY
 
@@ -76,6 +79,6 @@ async def _open_tool_servers(
     connect = partial(sessions.connect, open_transport=partial(SafeTransport, services.targets))
     servers = AttemptServers(services.database, tenant_id, connect)
     stack.push_async_callback(servers.close)
-    reach = partial(connection_from, services.database, services.secrets, tenant_id)
+    reach = partial(connection_from, services.database, services.secrets, services.programs, tenant_id)
     await servers.open(config.tool_servers, reach, len(config.allowed_tools))
     return servers

@@ -33,6 +33,7 @@ from agent_runtime.store.notification import STOP, WORK, listen
 from agent_runtime.store.pulse import SessionFacts
 from agent_runtime.store.secret import Secrets
 from agent_runtime.store.webhook_delivery import tidy_up
+from agent_runtime.tool_servers.programs import read_programs
 from agent_runtime.tools.web_search import open_web_search
 from agent_runtime.worker.attempt_services import AttemptServices
 from agent_runtime.worker.claim_loop import ClaimLoop
@@ -99,6 +100,7 @@ class WorkerProcess:
             worker_id=worker_id,
             objects=ObstoreObjects(settings),
             secrets=secrets,
+            programs=read_programs(settings.tool_server_programs),
             targets=targets_from(settings, loopback=True),
             pages=SafeClient(targets_from(settings, loopback=False)),
             search=open_web_search(settings.web_search, settings.tool_environment),

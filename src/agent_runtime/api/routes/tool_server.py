@@ -24,7 +24,6 @@ from agent_runtime.api.schemas.tool_server import (
 from agent_runtime.api.tool_server_discovery import asked, discovered
 from agent_runtime.api.tool_server_rules import approved_names, require_usable, shown, shown_in_list, values_of
 from agent_runtime.domain.identifier import new_id
-from agent_runtime.safe_http import targets_from
 from agent_runtime.store import audit
 from agent_runtime.store import tool_server as store
 from agent_runtime.store.database import Connection
@@ -111,8 +110,7 @@ async def discover_tools(request: Request, server_id: ServerId) -> Response:
     await read_body(request, NoFields)
     runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
     row = await store.connection_of(runtime.database, tenant_id, server_id)
-    server = await registered.connection_from(runtime.database, runtime.secrets, tenant_id, row)
-    found, error = await asked(server, targets_from(runtime.settings, loopback=True))
+    found, error = await asked(runtime, tenant_id, row)
     tools = row["tools"]
     if found is not None:
         tools = await store.record_seen(runtime.database, tenant_id, server_id, found.tools)
