@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from agent_runtime.api.app import create_app
 from agent_runtime.api.openapi import build
 from agent_runtime.config import load
+from agent_runtime.secret_box import new_master_key
 from agent_runtime.store.database import Database, fetch_all
 from tests.api.access import client_with, locked_settings, make_key
 from tests.api.conftest import AGENT
@@ -92,7 +93,9 @@ class Stage:
 
 @pytest.fixture
 async def stage(database_url: str) -> AsyncIterator[Stage]:
-    settings = locked_settings(database_url, rate_limit_per_key="0", rate_limit_per_tenant="0")
+    settings = locked_settings(
+        database_url, rate_limit_per_key="0", rate_limit_per_tenant="0", master_key=new_master_key()
+    )
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         database: Database = app.state.runtime.database

@@ -13,6 +13,7 @@ DOORS = {
     "safe_http": "the client for addresses that users and models give",
     "client": "the public client, which runs at the user's",
     "models": "providers, whose addresses the operator sets",
+    "tool_servers": "a guard around the transport of safe_http, which the protocol's library is handed",
     "embedded/system_status.py": "asks its own API on loopback",
 }
 

@@ -7,9 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agent_runtime.api.answer import answer, no_content
-from agent_runtime.api.auth import DEFAULT_TENANT
 from agent_runtime.api.openapi import describe
-from agent_runtime.api.problem import Problem
 from agent_runtime.api.request_body import read_body
 from agent_runtime.api.runtime import Runtime, caller_of, runtime_of
 from agent_runtime.api.schemas.provider import Provider, ProviderKeyRequest, ProviderList
@@ -22,7 +20,7 @@ from agent_runtime.store.secret import OPERATOR
 router = APIRouter(tags=["models"])
 
 
-@router.get("/v1/providers", **describe(ProviderList))
+@router.get("/v1/providers", **describe(ProviderList, operator_only=True))
 async def list_providers(request: Request) -> Response:
     """Which providers have a key, and from where."""
     runtime = runtime_of(request)
@@ -35,7 +33,7 @@ async def list_providers(request: Request) -> Response:
 )
 async def keep_provider_key(request: Request, provider: str) -> Response:
     """Keep a provider's key; workers use it within seconds, unless the environment has one."""
-    _require_operator(request, provider)
+    _require_known(provider)
     body = await read_body(request, ProviderKeyRequest)
     runtime = runtime_of(request)
     async with runtime.database.transaction(OPERATOR) as connection:
@@ -48,7 +46,7 @@ async def keep_provider_key(request: Request, provider: str) -> Response:
 @router.delete("/v1/providers/{provider}/key", **describe(None, status=204, scope="admin", operator_only=True))
 async def forget_provider_key(request: Request, provider: str) -> Response:
     """Forget a provider's key."""
-    _require_operator(request, provider)
+    _require_known(provider)
     async with runtime_of(request).database.transaction(OPERATOR) as connection:
         if not await provider_key.forget_key(connection, provider):
             raise NotFound("key of provider", provider)
@@ -62,10 +60,7 @@ async def _record(connection: Connection, request: Request, action: str, provide
     await audit.record(connection, caller.tenant_id, caller.name, action, "provider", provider)
 
 
-def _require_operator(request: Request, provider: str) -> None:
-    """The keys serve all tenants, so only the operator's own tenant may change them."""
-    if caller_of(request).tenant_id != DEFAULT_TENANT:
-        raise Problem(403, f"only keys of tenant {DEFAULT_TENANT}, the operator's, may change what all tenants use")
+def _require_known(provider: str) -> None:
     if provider not in KEPT_KEY_PROVIDERS:
         raise NotFound("provider with a key", provider)
 
