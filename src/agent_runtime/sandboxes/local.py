@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,8 +49,8 @@ class LocalSandboxes:
         folder = self._root / name
         try:
             orders = await asyncio.to_thread(self._orders, folder, spec, attempt)
-            await _start_keeper(folder, orders)
-        except (OSError, ImportError, TimeoutError) as error:
+            await asyncio.to_thread(_start_keeper, folder, orders)
+        except (OSError, ImportError, subprocess.TimeoutExpired) as error:
             raise SandboxUnavailable(
                 f"no local sandbox could be started: {str(error) or type(error).__name__}"
             ) from error
@@ -91,29 +92,27 @@ class LocalSandboxes:
         }
 
 
-async def _start_keeper(folder: Path, orders: dict[str, Any]) -> None:
-    """In a session of its own, with an empty environment; it goes on when this process ends."""
-    with (folder / "keeper.log").open("wb") as log:
-        keeper = await asyncio.create_subprocess_exec(
-            orders["python"],
-            *("-I", "-S", "-c", _KEEPER.format(source=_SOURCE)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=log,
-            env={},
-            start_new_session=True,
-        )
+def _start_keeper(folder: Path, orders: dict[str, Any]) -> None:
+    """In a session of its own, with an empty environment; it goes on when this process ends. Raises OSError."""
+    command = [orders["python"], "-I", "-S", "-c", _KEEPER.format(source=_SOURCE)]
     try:
-        async with asyncio.timeout(_START_SECONDS):
-            line, _ = await keeper.communicate(json.dumps(orders).encode())
-    except BaseException:
+        with (folder / "keeper.log").open("wb") as log:
+            started = subprocess.run(
+                command,
+                input=json.dumps(orders).encode(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={},
+                timeout=_START_SECONDS,
+                start_new_session=True,
+                check=False,
+            )
+        if b"ready" not in started.stdout:
+            raise OSError(0, _last_words(folder) or "the keeper ended without a word")
+    except (OSError, subprocess.TimeoutExpired):
         # Without its folder a keeper ends by itself.
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    if b"ready" not in line:
-        said = await asyncio.to_thread(_last_words, folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        raise OSError(0, said or "the keeper ended without a word")
 
 
 def _last_words(folder: Path) -> str:
