@@ -138,7 +138,7 @@ def tell(output: Output, report: CodingReport) -> None:
         return
     output.line("")
     for line in report.patch.rstrip().splitlines():
-        output.line(f"    {safe_line(line)}")
+        output.line("    " + "".join(sign for sign in line if sign.isprintable()))
     output.line("")
     for label, value in (
         ("Result", safe_line(report.result)),
