@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def results(book: TaskBook, task_id: str) -> int:
     return int(rows[0]["n"])
 
 
+def has_results(book: TaskBook, task_id: str, number: int) -> bool:
+    return results(book, task_id) >= number
+
+
 def runner(book: TaskBook, task_id: str) -> str | None:
     rows = book.rows(
         "select worker_id from par.attempts where task_id = %(task_id)s and ended_at is null", task_id=task_id
@@ -66,7 +71,7 @@ async def test_a_bug_is_mended_in_a_sandbox_although_its_worker_is_killed_twice(
     task_id = submit(api, tmp_path)
     killed: list[str] = []
     for number in coding_play.KILLS:
-        eventually_sync(lambda number=number: results(book, task_id) >= number, f"{number} results", seconds=40)
+        eventually_sync(partial(has_results, book, task_id, number), f"{number} results", seconds=40)
         working = eventually_sync(lambda: runner(book, task_id), "a worker runs the task") or ""
         system.named(working).kill()
         killed.append(working)
