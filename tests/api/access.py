@@ -9,11 +9,13 @@ from fastapi import FastAPI
 
 from agent_runtime.config import Settings, load
 from agent_runtime.domain.api_key import new_key
+from agent_runtime.secret_box import new_master_key
 from agent_runtime.store import api_key as store
 from agent_runtime.store.database import Database
 from agent_runtime.store.tenant import insert_tenant, tenant_exists
 
 OPERATOR_KEY = "operator-operator-operator-operator"
+MASTER_KEY = new_master_key()
 
 
 def locked_settings(database_url: str, **changes: str) -> Settings:
@@ -24,6 +26,7 @@ def locked_settings(database_url: str, **changes: str) -> Settings:
         "PAR_DISCOVERY": "off",
         "PAR_AUTH": "required",
         "PAR_OPERATOR_KEY": OPERATOR_KEY,
+        "PAR_MASTER_KEY": MASTER_KEY,
         **{f"PAR_{name.upper()}": value for name, value in changes.items()},
     }
     return load(environment, Path("/nonexistent"))
