@@ -19,9 +19,8 @@ from agent_runtime.store.claim import make_due
 from agent_runtime.store.database import Connection
 from agent_runtime.store.human_request import open_request
 from agent_runtime.store.task_action import land
-from agent_runtime.worker.maintenance.expire_requests import expire_requests
 from agent_runtime.worker.maintenance.take_over import take_over
-from agent_runtime.worker.maintenance.time_out import time_out
+from agent_runtime.worker.maintenance.time_out import expire_requests, time_out
 from tests.support.attempts import Desk, HandAttempt
 from tests.support.invariants import Expectation, Felt, check_everything, check_invariants
 from tests.support.tasks import TaskBook

@@ -15,7 +15,7 @@ SYSTEM_PROMPT_BYTES = 50 * 1024
 HUMAN_INPUT_TIMEOUT_SECONDS = 86_400
 NOT_AVAILABLE = "not available yet"
 
-BUILT_IN_TOOLS = frozenset(
+BUILT_IN_TOOLS = SANDBOX_TOOLS | frozenset(
     {
         "web_search",
         "read_url",
@@ -23,15 +23,6 @@ BUILT_IN_TOOLS = frozenset(
         "request_human_input",
         "create_text_artifact",
         "recall_tool_result",
-        "sandbox_exec",
-        "sandbox_read_file",
-        "sandbox_write_file",
-        "sandbox_edit",
-        "sandbox_grep",
-        "sandbox_glob",
-        "sandbox_process_read",
-        "sandbox_process_kill",
-        "export_sandbox_file",
         "dev_sleep",
     }
 )

@@ -40,14 +40,13 @@ from agent_runtime.worker.claim_loop import ClaimLoop
 from agent_runtime.worker.claimed_task import ClaimedTask
 from agent_runtime.worker.heartbeat import Heartbeat, Listeners
 from agent_runtime.worker.live_text import LiveText
-from agent_runtime.worker.maintenance.expire_requests import expire_requests
 from agent_runtime.worker.maintenance.hand_back import hand_back
 from agent_runtime.worker.maintenance.provider_keys import ProviderKeys
 from agent_runtime.worker.maintenance.resume import resume_cleared
 from agent_runtime.worker.maintenance.retain import retain
 from agent_runtime.worker.maintenance.schedule import Duty, run_duties
 from agent_runtime.worker.maintenance.take_over import take_over
-from agent_runtime.worker.maintenance.time_out import time_out
+from agent_runtime.worker.maintenance.time_out import expire_requests, time_out
 from agent_runtime.worker.price_list import PriceList
 from agent_runtime.worker.run_attempt import Attempt, run_attempt
 from agent_runtime.worker.sandboxes import SandboxPrices, WorkerSandboxes
