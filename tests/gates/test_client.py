@@ -96,7 +96,8 @@ async def test_the_examples_of_the_page_run(
     async with served(app) as url, start_worker():
         waiting = await desk.submit(call("calculator", "call-sum", expression="6 * 7"), agent_id="assistant")
         await desk.asks(waiting)
-        program = example.replace("http://127.0.0.1:8080", url)
+        # A batch of a dozen shows as much as one of 250, and in a test's time.
+        program = example.replace("http://127.0.0.1:8080", url).replace("range(250)", "range(12)")
         assert url in program
         await asyncio.to_thread(exec, compile(program, "docs/python-client.md", "exec"), {"__name__": "__main__"})
 
