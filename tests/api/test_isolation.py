@@ -21,6 +21,7 @@ from agent_runtime.api.openapi import build
 from agent_runtime.config import load
 from agent_runtime.secret_box import new_master_key
 from agent_runtime.store.database import Database, fetch_all
+from agent_runtime.store.queries import query
 from tests.api.access import client_with, locked_settings, make_key
 from tests.api.conftest import AGENT
 from tests.support.tasks import TaskBook
@@ -204,14 +205,14 @@ async def test_no_list_shows_what_is_theirs(stage: Stage) -> None:
         if operation.method != "GET" or operation.ids:
             continue
         queries = [{}, *({name: stage.ids[name]} for name in operation.filters if name in stage.ids)]
-        for query in queries:
-            answer = await stage.ours.get(operation.path, params=query)
+        for chosen in queries:
+            answer = await stage.ours.get(operation.path, params=chosen)
             text = answer.text.replace(CANARY, "", 1) if answer.status_code >= 400 else answer.text
             # Our own key carries the canary as its name, so only rows of theirs may not be there.
             assert "theirs" not in text, operation.name
             assert stage.ids["task_id"] not in text, operation.name
             if operation.path != "/v1/api-keys" and "audit" not in operation.path:
-                assert CANARY not in text or answer.status_code >= 400, (operation.name, query)
+                assert CANARY not in text or answer.status_code >= 400, (operation.name, chosen)
         seen_by_them += CANARY in (await stage.theirs.get(operation.path)).text
     assert seen_by_them > 5, "with their own key they see it all"
 
@@ -278,6 +279,25 @@ async def test_row_level_security_holds_when_a_query_forgets_the_tenant(stage: S
                 assert {row["tenant_id"] for row in rows} <= {"ours"}, table
             async with database.transaction() as connection:
                 assert await (await connection.execute(statement)).fetchall() == [], table
+
+
+async def test_a_statement_that_forgets_its_where_still_finds_nothing_of_theirs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def without_tenant(room: str, name: str) -> bytes:
+        text = query(room, name)
+        if room == "tenant":
+            return text
+        changed = re.sub(rb"(?<=where )a\.tenant_id = %\(tenant_id\)s(?= and)", b"true", text)
+        told.extend([name] if changed != text else [])
+        return changed
+
+    monkeypatch.setattr("agent_runtime.store.database.query", without_tenant)
+    assert (await stage.ours.get(f"/v1/agents/{CANARY}")).status_code == 404
+    assert (await stage.theirs.get(f"/v1/agents/{CANARY}")).status_code == 200
+    assert "get_agent" in told, "the statement was really without its tenant"
 
 
 async def test_the_tenant_of_a_transaction_ends_with_it(stage: Stage, database_url: str) -> None:
