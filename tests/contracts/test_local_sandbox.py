@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent_runtime.domain.errors import SandboxFailed, SandboxGone
+from agent_runtime.domain.errors import SandboxFailed, SandboxGone, SandboxUnavailable
 from agent_runtime.sandboxes.local import LocalSandbox, LocalSandboxes
 from agent_runtime.sandboxes.sandbox import SandboxSpec
 from agent_runtime.sandboxes.watchdog import tree_of
@@ -295,6 +295,16 @@ async def test_a_data_folder_closed_to_others_with_a_long_path_will_do(tmp_path:
         assert (await sandbox.exec("echo > file; ls", 10)).stdout.text == "file\n"
     finally:
         await sandbox.destroy()
+
+
+async def test_a_program_that_fails_is_no_sandbox_and_its_words_are_told(
+    provider: LocalSandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent_runtime.sandboxes.bubblewrap.program", lambda: "/bin/false")
+
+    with pytest.raises(SandboxUnavailable, match="bubblewrap ended"):
+        await provider.create("broken", SPEC, 1)
+    assert not (tmp_path / "broken").exists()
 
 
 def lives(pid: int) -> bool:

@@ -250,6 +250,8 @@ def _await_ready(heard: int, pid: int) -> None:
             raise OSError(0, "bubblewrap ended at once")
         if time.monotonic() > deadline:
             raise OSError(0, "nothing inside answered")
+    if not os.read(heard, 5):
+        raise OSError(0, "bubblewrap ended before anything inside ran")
     os.close(heard)
 
 

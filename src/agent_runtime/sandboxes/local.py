@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agent_runtime.domain.errors import SandboxFailed, SandboxGone, SandboxUnavailable
 from agent_runtime.sandboxes import bubblewrap
@@ -96,7 +96,7 @@ def _start_keeper(folder: Path, orders: dict[str, Any]) -> None:
     """In a session of its own, with an empty environment; it goes on when this process ends. Raises OSError."""
     command = [orders["python"], "-I", "-S", "-c", _KEEPER.format(source=_SOURCE)]
     try:
-        with (folder / "keeper.log").open("wb") as log:
+        with (folder / "keeper.log").open("w+b") as log:
             started = subprocess.run(
                 command,
                 input=json.dumps(orders).encode(),
@@ -107,19 +107,20 @@ def _start_keeper(folder: Path, orders: dict[str, Any]) -> None:
                 start_new_session=True,
                 check=False,
             )
-        if b"ready" not in started.stdout:
-            raise OSError(0, _last_words(folder) or "the keeper ended without a word")
+            if b"ready" not in started.stdout:
+                raise OSError(0, _last_words(log))
     except (OSError, subprocess.TimeoutExpired):
         # Without its folder a keeper ends by itself.
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _last_words(folder: Path) -> str:
-    with contextlib.suppress(OSError):
-        lines = (folder / "keeper.log").read_text(errors="replace").strip().splitlines()
-        return " / ".join(lines[-2:])[-500:]
-    return ""
+def _last_words(log: IO[bytes]) -> str:
+    """What bubblewrap complained of and what ended the keeper, which has removed its folder by now."""
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    told = [line for line in lines if line.startswith("bwrap:")] + lines[-1:]
+    return " / ".join(told)[-500:] or "the keeper ended without a word"
 
 
 @cache
