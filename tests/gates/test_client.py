@@ -3,13 +3,13 @@
 import asyncio
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from agent_runtime.cli.main import run
 from agent_runtime.client import ClientOptions, RequestConflict, RetryPolicy, RuntimeClient, TaskSubmission
 from tests.gates.conftest import Desk, call
 from tests.gates.served import losing_answers, served
@@ -51,39 +51,53 @@ async def test_with_every_first_answer_lost_each_thing_happens_once(
     assert {name: events.count(name) for name in once} == dict.fromkeys(once, 1)
 
 
-async def par(url: str, *arguments: str, status: int = 0) -> str:
-    """What one command line prints on stdout."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "agent_runtime.cli.main", *arguments),
-        env={"PAR_URL": url, "PAR_ENV_FILE": "", "PYTHONPATH": ":".join(sys.path)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == status, err.decode()
-    return out.decode()
+class Terminal:
+    """`par` in a thread of this process, against one server; what workers log stands between its lines."""
+
+    def __init__(self, url: str, folder: Path, patch: pytest.MonkeyPatch, caught: pytest.CaptureFixture[str]) -> None:
+        self._caught = caught
+        for name, value in {"PAR_URL": url, "PAR_ENV_FILE": "", "PAR_DATA_DIR": str(folder)}.items():
+            patch.setenv(name, value)
+
+    async def par(self, *arguments: str, status: int = 0) -> str:
+        """What one command line prints on stdout."""
+        self._caught.readouterr()
+        found = await asyncio.to_thread(run, list(arguments))
+        caught = self._caught.readouterr()
+        assert found == status, caught.err
+        return caught.out
+
+    async def json(self, *arguments: str) -> Any:
+        printed = re.search(r"^\{$.*?^\}$", await self.par(*arguments, "--json"), re.DOTALL | re.MULTILINE)
+        assert printed is not None
+        return json.loads(printed[0])
 
 
 async def test_people_answer_and_batches_run_by_par(
-    app: FastAPI, desk: Desk, start_worker: StartWorker, tmp_path: Path
+    app: FastAPI,
+    desk: Desk,
+    start_worker: StartWorker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     await desk.agent(**{**ASK, "allowed_tools": ["calculator", "request_human_input"]})
     async with served(app) as url, start_worker():
+        terminal = Terminal(url, tmp_path, monkeypatch, capsys)
         question = call("request_human_input", "call-ask", prompt="Which city?")
         task_id = await desk.submit(call("calculator", "call-sum", expression="6 * 7"), question, {"text": "done"})
         await desk.asks(task_id)
-        assert task_id in await par(url, "approvals")
-        assert "    expression: 6 * 7" in await par(url, "approvals", "get", task_id)
-        assert "6 * 8" in await par(url, "approvals", "approve", task_id, "--args", '{"expression": "6 * 8"}')
-        assert "Which city?" in await par(url, "task", "watch", task_id, status=3)
-        await par(url, "approvals", "approve", task_id, status=7)
-        await par(url, "approvals", "respond", task_id, "Paris")
-        assert "done" in await par(url, "task", "watch", task_id)
+        assert task_id in await terminal.par("approvals")
+        assert "    expression: 6 * 7" in await terminal.par("approvals", "get", task_id)
+        assert "6 * 8" in await terminal.par("approvals", "approve", task_id, "--args", '{"expression": "6 * 8"}')
+        assert "Which city?" in await terminal.par("task", "watch", task_id, status=3)
+        await terminal.par("approvals", "approve", task_id, status=7)
+        await terminal.par("approvals", "respond", task_id, "Paris")
+        assert "done" in await terminal.par("task", "watch", task_id)
         (tmp_path / "tasks.jsonl").write_text('{"input": "one"}\n"two"\n')
-        submit = ("batch", "submit", str(tmp_path / "tasks.jsonl"), "--agent", "careful", "--wait", "--json")
-        first = json.loads(await par(url, *submit))
-        again = json.loads(await par(url, *submit))
+        submit = ("batch", "submit", str(tmp_path / "tasks.jsonl"), "--agent", "careful", "--wait")
+        first = await terminal.json(*submit)
+        again = await terminal.json(*submit)
         assert first["counts"] == {"completed": 2}
         assert again["batch_ids"] == first["batch_ids"]
 
