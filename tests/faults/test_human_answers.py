@@ -140,6 +140,26 @@ async def test_an_approval_of_an_unsafe_call_counts_for_one_start_only(
     await check_everything(book.url, Expectation([task_id]))
 
 
+async def test_what_a_person_edited_stays_edited_through_one_crash_after_another(
+    system: Fleet, book: TaskBook, api: ApiProcess
+) -> None:
+    system.worker(fault="tool.before_call:1:exit")
+    task_id = book.submit(script({**ONCE, "args": {"seconds": 30}}, DONE), agent_id="both")
+    assert asks(api, task_id)["tool_args"] == {"seconds": 30}
+    assert api.call("POST", f"/v1/tasks/{task_id}/approve", {"args": {"seconds": 0}}).status == 200
+    workers: tuple[dict[str, Any], ...] = ({"fault": "tool.before_call:1:exit"}, {})
+    for settings in workers:
+        eventually_sync(lambda: call_state(book, task_id) == "started", "the intent is committed")
+        system.worker(**settings)
+        again = asks(api, task_id)
+        assert (again["reason"], again["tool_args"]) == ("outcome_unknown", {"seconds": 0})
+        assert api.call("POST", f"/v1/tasks/{task_id}/approve").status == 200
+    eventually_sync(lambda: completed(book, [task_id]), "the task completes", seconds=20)
+    assert '{"seconds": 0}' in result_of(book, task_id), "the result says what ran"
+    assert result_of(book, task_id).endswith("slept 0 seconds")
+    await check_everything(book.url, Expectation([task_id]))
+
+
 async def test_an_answer_whose_api_ends_before_it_tells_has_been_given_once(
     system: Fleet, book: TaskBook, api: ApiProcess
 ) -> None:

@@ -37,3 +37,19 @@ async def test_a_call_that_is_given_up_is_of_unknown_outcome_and_the_model_goes_
         await desk.reaches(task_id, "completed")
     assert ledger(database_url) == [("call-a", "unknown")]
     assert "task_approval_requested" not in await desk.event_types(task_id)
+
+
+async def test_a_call_that_a_budget_holds_back_was_not_started_and_needs_no_persons_word(
+    desk: Desk, start_worker: StartWorker, database_url: str
+) -> None:
+    book = TaskBook(database_url)
+    book.add_priced_agent("thrifty", config=UNSAFE, budget_max_per_task=1)
+    async with start_worker():
+        task_id = await desk.submit(call("dev_sleep", "call-a", seconds=0), {"text": "done"}, agent_id="thrifty")
+        await desk.reaches(task_id, "paused")
+        assert ledger(database_url) == []
+        book.rows("update par.agents set budget_max_per_task = null where agent_id = 'thrifty'")
+        assert (await desk.act(task_id, "resume")).status_code == 200
+        task = await desk.reaches(task_id, "completed", "waiting_for_approval")
+    assert task["status"] == "completed"
+    assert await desk.results(task_id) == ["slept 0 seconds"]

@@ -44,14 +44,14 @@ class TaskBook:
         )  # fmt: skip
         return agent_id
 
-    def add_priced_agent(self, agent_id: str, **fields: Any) -> str:
+    def add_priced_agent(self, agent_id: str, *, config: dict[str, Any] | None = None, **fields: Any) -> str:
         """An agent on a scripted model whose every reply costs 140 microdollars."""
         self.rows(
             "insert into par.models (provider, model_id, display_name, input_price, output_price, price_source)"
             " values ('scripted', 'priced', 'priced', 1000000, 2000000, 'manual') on conflict do nothing"
         )
-        config = {"model": "priced", "allowed_tools": ["calculator", "dev_sleep"]}
-        return self.add_agent(agent_id, config=config, **fields)
+        tools = {"allowed_tools": ["calculator", "dev_sleep"]}
+        return self.add_agent(agent_id, config={"model": "priced", **tools, **(config or {})}, **fields)
 
     def submit(self, text: str = "hello", *, agent_id: str = "agent", **fields: Any) -> str:
         """A queued task; gives its id."""

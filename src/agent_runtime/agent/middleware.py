@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import structlog
 from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolCall, ToolMessage
 from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command
@@ -20,6 +20,7 @@ from agent_runtime.agent.history import repaired
 from agent_runtime.agent.metering import metered, reservation_for
 from agent_runtime.agent.tool_gate import (
     Give,
+    Run,
     decide,
     edited_note,
     finished_row,
@@ -147,21 +148,29 @@ class RuntimeMiddleware(AgentMiddleware[Any, AttemptContext, Any]):
             if decision.row is not None:
                 context.session.record_tool_call(decision.row)
             return decision.message
-        if decision.recorded:
-            context.session.record_tool_call(started_row(call, decision))
-        starts_early = policy.safe_to_repeat and not policy.leaves_traces
-        if not decision.recorded and starts_early and context.budget_is_far():
-            context.session.durable_soon()
-        else:
-            await context.check_budgets(await context.session.durable(), paid=False)
-        if decision.arguments is not call["args"]:
+        await self._ready(context, call, decision, early=policy.safe_to_repeat and not policy.leaves_traces)
+        edited = decision.arguments is not call["args"]
+        if edited:
             request = request.override(tool_call={**call, "args": dict(decision.arguments)})
         answer, unknown = await self._run(context, request, handler)
         if isinstance(answer, ToolMessage):
-            answer = edited_note(answer, decision.arguments) if decision.edited else answer
+            answer = edited_note(answer, decision.arguments) if edited else answer
             if decision.recorded:
                 context.session.record_tool_call(finished_row(call, answer, unknown=unknown))
         return answer
+
+    async def _ready(self, context: AttemptContext, call: ToolCall, run: Run, *, early: bool) -> None:
+        """Return when a call may start: what led to it and its intent are durable, and no budget is reached."""
+        session = context.session
+        if early and not run.recorded and context.budget_is_far():
+            session.durable_soon()
+            return
+        # A call that a budget holds back has not been started, and nothing may say so.
+        if not run.recorded or not context.budget_is_far():
+            await context.check_budgets(await session.durable(), paid=False)
+        if run.recorded:
+            session.record_tool_call(started_row(call, run))
+            await session.durable()
 
     async def _run(
         self,

@@ -30,7 +30,6 @@ class Run:
 
     arguments: Mapping[str, Any]
     recorded: bool
-    edited: bool = False
     request_id: str | None = None
 
 
@@ -139,9 +138,7 @@ def _answered(call: Any, arguments: Mapping[str, Any], answer: Row) -> Run | Giv
     if body.get("skip"):
         text = "A person decided to skip this call. Nobody knows whether it took effect."
         return _given(call, text, answer, failed=True)
-    edited = "args" in body
-    chosen = body["args"] if edited else arguments
-    return Run(chosen, recorded=True, edited=edited, request_id=str(answer["request_id"]))
+    return Run(body.get("args", arguments), recorded=True, request_id=str(answer["request_id"]))
 
 
 def _given(call: Any, text: str, answer: Row, *, failed: bool) -> Give:

@@ -27,8 +27,13 @@ set attempt = excluded.attempt, state = excluded.state, arguments = coalesce(exc
     started_at = case when excluded.state = 'started' then excluded.started_at else c.started_at end, ended_at = excluded.ended_at
 
 -- name: past
--- What is known of a task's calls from earlier attempts, oldest run first, with the answer that let each start.
+-- What is known of a task's calls from earlier attempts, oldest run first, with the answer that says what each was started
+-- with: a person who lets an interrupted call run again, as it was, does not take back what was edited before.
 select c.tool_call_id, c.tool_name, c.state, c.arguments, c.result as body, c.checksum, h.answer from par.tool_calls c
-left join par.human_requests h on h.tenant_id = c.tenant_id and h.request_id = c.request_id
+left join lateral (
+    select r.answer from par.human_requests r
+    where r.tenant_id = c.tenant_id and r.task_id = c.task_id and r.tool_call_id = c.tool_call_id and r.consumed_at is not null
+      and (r.reason <> 'outcome_unknown' or (r.answer -> 'args') is not null)
+    order by r.answered_at desc limit 1) h on c.request_id is not null
 where c.tenant_id = %(tenant_id)s and c.task_id = %(task_id)s
 order by c.run_number
