@@ -134,6 +134,28 @@ async def test_a_secret_is_answered_once_and_lies_nowhere_in_plain(
     assert actions[-2:] == ["webhook_created", "webhook_secret_rotated"]
 
 
+async def test_a_repeated_rotation_or_redelivery_acts_once(
+    api: httpx.AsyncClient, webhook: dict[str, Any], agent: str, database_url: str
+) -> None:
+    path = f"/v1/webhooks/{webhook['webhook_id']}"
+    task = (await api.post("/v1/tasks", json={"agent_id": agent, "input": "hello"})).json()["task_id"]
+    await api.post(f"/v1/tasks/{task}/cancel")
+    (delivery,) = (await api.get(f"{path}/deliveries")).json()["items"]
+    rows(database_url, "update par.webhook_deliveries set status = 'failed', attempts = 9")
+    redeliver = f"{path}/deliveries/{delivery['delivery_id']}/redeliver"
+    sent = [await api.post(redeliver, headers={"Idempotency-Key": "again"})]
+    rows(database_url, "update par.webhook_deliveries set status = 'delivered', attempts = 1")
+    sent.append(await api.post(redeliver, headers={"Idempotency-Key": "again"}))
+    assert [(each.status_code, each.json()["status"]) for each in sent] == [(200, "pending")] * 2
+    assert rows(database_url, "select status from par.webhook_deliveries") == [("delivered",)]
+    turned = [await api.post(f"{path}/rotate-secret", headers={"Idempotency-Key": "turn"}) for _ in range(2)]
+    assert [each.status_code for each in turned] == [200, 200]
+    assert turned[0].json()["secret"].startswith("whsec_")
+    assert turned[1].json() == {**turned[0].json(), "secret": None}
+    rotations = "select 1 from par.audit_log where action = 'webhook_secret_rotated'"
+    assert len(rows(database_url, rotations)) == 1, "the secret that receivers know signs still"
+
+
 async def test_what_belongs_to_another_tenant_is_not_found(
     api: httpx.AsyncClient, webhook: dict[str, Any], database_url: str
 ) -> None:

@@ -245,3 +245,13 @@ async def test_what_could_not_be_delivered_in_a_day_is_given_up_and_the_log_ends
         book.rows("update par.webhook_deliveries set created_at = now() - interval '8 days'")
         await tidy_up(database)
     assert deliveries(book) == []
+
+
+async def test_nothing_is_sent_that_nobody_can_check(book: TaskBook, create: Create, start_worker: StartWorker) -> None:
+    async with raw_server(answers(204)) as receiver, start_worker(**SETTINGS):
+        await create(receiver.url("/hook"))
+        book.rows("delete from par.secrets where owner_kind = 'webhook'")
+        book.submit()
+        await soon(lambda: deliveries(book) and deliveries(book)[0]["last_error"])
+    assert "no signing secret" in str(deliveries(book)[0]["last_error"])
+    assert receiver.requests == []

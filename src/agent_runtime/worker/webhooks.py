@@ -119,6 +119,8 @@ class WebhookDeliverer:
         )
         names = (SECRET, PREVIOUS_SECRET) if delivery["two_secrets"] else (SECRET,)
         signing = [opened[name] for name in names if name in opened]
+        if not signing:
+            raise SecretUnreadable("the webhook has no signing secret: it was deleted meanwhile")
         signed = headers(signing, delivery_id, int(time.time()), body)
         answer = await self._client.fetch("POST", delivery["target"], headers=signed, content=body, limits=LIMITS)
         return answer.status

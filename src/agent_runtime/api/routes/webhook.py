@@ -1,6 +1,6 @@
 """Webhooks and their delivery log."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -43,16 +43,12 @@ async def create_webhook(request: Request) -> Response:
     runtime = runtime_of(request)
     await require_targets(runtime, {("body", "url"): body.url})
     values = WebhookValues(body.url, body.agent_id, tuple(dict.fromkeys(body.events)))
-    made: dict[str, Any] = {}
 
     async def act(connection: Connection) -> KeptAnswer:
-        row, made["secret"] = await store.insert_webhook(connection, _author(request), runtime.secrets, values)
-        made["webhook"] = webhook_view(row)
-        return KeptAnswer(201, {**made["webhook"], "secret": None})
+        row, secret = await store.insert_webhook(connection, _author(request), runtime.secrets, values)
+        return _shown_once(201, row, secret)
 
-    # What is kept under an Idempotency-Key lies in the database as it is: the secret is added to the answer only.
-    response = await once(request, body, act)
-    return answer({**made["webhook"], "secret": made["secret"]}, 201) if made else response
+    return await once(request, body, act)
 
 
 @router.get("/v1/webhooks", **describe(WebhookPage))
@@ -96,18 +92,20 @@ async def delete_webhook(request: Request, webhook_id: Identifier) -> Response:
 
 
 @router.post(
-    "/v1/webhooks/{webhook_id}/rotate-secret", **describe(Webhook, body=RotateSecretRequest, scope="configure")
+    "/v1/webhooks/{webhook_id}/rotate-secret",
+    **describe(Webhook, body=RotateSecretRequest, keyed=True, scope="configure"),
 )
 async def rotate_webhook_secret(request: Request, webhook_id: Identifier) -> Response:
     """Give a webhook a new signing secret, answered once; the one until now signs beside it for a while."""
     body = await read_body(request, RotateSecretRequest)
-    runtime, author = runtime_of(request), _author(request)
-    async with runtime.database.transaction(author.tenant_id) as connection:
+    secrets, author = runtime_of(request).secrets, _author(request)
+
+    async def act(connection: Connection) -> KeptAnswer:
         await store.lock_webhook(connection, author.tenant_id, webhook_id)
-        row, secret = await store.rotate_secret(
-            connection, author, runtime.secrets, webhook_id, body.keep_previous_seconds
-        )
-    return answer({**webhook_view(row), "secret": secret})
+        rotated = await store.rotate_secret(connection, author, secrets, webhook_id, body.keep_previous_seconds)
+        return _shown_once(200, *rotated)
+
+    return await once(request, body, act)
 
 
 @router.get("/v1/webhooks/{webhook_id}/deliveries", **describe(WebhookDeliveryPage))
@@ -125,14 +123,20 @@ async def list_deliveries(
 
 @router.post(
     "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
-    **describe(WebhookDelivery, body=NoFields, scope="configure"),
+    **describe(WebhookDelivery, body=NoFields, keyed=True, scope="configure"),
 )
 async def redeliver(request: Request, webhook_id: Identifier, delivery_id: Identifier) -> Response:
     """Send a delivery again, under the same id."""
-    await read_body(request, NoFields)
-    author = _author(request)
-    async with runtime_of(request).database.transaction(author.tenant_id) as connection:
-        return answer(await store.redeliver(connection, author, webhook_id, delivery_id))
+    body, author = await read_body(request, NoFields), _author(request)
+
+    async def act(connection: Connection) -> KeptAnswer:
+        return KeptAnswer(200, await store.redeliver(connection, author, webhook_id, delivery_id))
+
+    return await once(request, body, act)
+
+
+def _shown_once(status: int, row: Row, secret: str) -> KeptAnswer:
+    return KeptAnswer(status, {**webhook_view(row), "secret": secret}, ("secret",))
 
 
 def _author(request: Request) -> Author:
