@@ -6,12 +6,14 @@ import httpx
 import psycopg
 import pytest
 
+from agent_runtime.api.app import create_app
 from agent_runtime.config import Settings, load
 from agent_runtime.models.providers import Providers
 from agent_runtime.secret_box import new_master_key
 from agent_runtime.store.database import Database
 from agent_runtime.store.provider_key import kept_keys
 from agent_runtime.store.secret import Secrets
+from tests.api.access import client_with, locked_settings, make_key
 
 CANARY = "sk-canary-7d20c1f3"
 
@@ -55,6 +57,18 @@ async def test_a_key_is_kept_used_and_never_shown(
     assert CANARY not in answer.text + listed.text + printed.out + printed.err
 
 
+async def test_another_tenant_sees_nothing_of_the_operators_key(database_url: str) -> None:
+    app = create_app(locked_settings(database_url, master_key=new_master_key()))
+    async with app.router.lifespan_context(app), Database(database_url, "par_api") as database:
+        keys = [await make_key(database, tenant_id, roles=["admin"]) for tenant_id in ("default", "other")]
+        async with client_with(app, keys[0]) as own, client_with(app, keys[1]) as other:
+            assert (await own.put("/v1/providers/openai/key", json={"api_key": CANARY})).status_code == 200
+            assert (await other.put("/v1/providers/openai/key", json={"api_key": CANARY})).status_code == 403
+            assert (await other.delete("/v1/providers/openai/key")).status_code == 403
+            seen = [(await each.get("/v1/providers")).json()["items"][0] for each in (own, other)]
+    assert [(each["api_key_set"], each["api_key_last4"]) for each in seen] == [(True, CANARY[-4:]), (True, None)]
+
+
 async def test_no_table_holds_the_key_in_plain(api: httpx.AsyncClient, database_url: str) -> None:
     key = {"Idempotency-Key": "once"}
     assert (await api.put("/v1/providers/google/key", json={"api_key": CANARY}, headers=key)).status_code == 200
@@ -94,8 +108,6 @@ async def test_a_provider_without_a_key_of_this_kind_is_not_found(api: httpx.Asy
 
 
 async def test_nothing_is_kept_without_a_master_key(database_url: str, tmp_path: Path) -> None:
-    from agent_runtime.api.app import create_app
-
     app = create_app(load({"PAR_DATABASE_URL": database_url, "PAR_DISCOVERY": "off"}, tmp_path))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app)

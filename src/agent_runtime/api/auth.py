@@ -17,7 +17,6 @@ from agent_runtime.domain.access import OPERATOR_TENANT, SCOPES
 from agent_runtime.domain.api_key import holds_key
 
 OPEN_PATHS = frozenset({"/v1/health/live", "/v1/health/ready"})
-DEFAULT_TENANT = OPERATOR_TENANT
 
 
 @dataclass(frozen=True)

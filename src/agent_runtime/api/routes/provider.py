@@ -9,8 +9,9 @@ from starlette.responses import Response
 from agent_runtime.api.answer import answer, no_content
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
-from agent_runtime.api.runtime import Runtime, caller_of, runtime_of
+from agent_runtime.api.runtime import caller_of, runtime_of
 from agent_runtime.api.schemas.provider import Provider, ProviderKeyRequest, ProviderList
+from agent_runtime.domain.access import OPERATOR_TENANT
 from agent_runtime.domain.errors import NotFound
 from agent_runtime.models.providers import KEPT_KEY_PROVIDERS
 from agent_runtime.store import audit, provider_key
@@ -23,9 +24,8 @@ router = APIRouter(tags=["models"])
 @router.get("/v1/providers", **describe(ProviderList, operator_only=True))
 async def list_providers(request: Request) -> Response:
     """Which providers have a key, and from where."""
-    runtime = runtime_of(request)
-    kept = await provider_key.described(runtime.database)
-    return answer({"items": [_view(runtime, name, kept.get(name)) for name in KEPT_KEY_PROVIDERS], "next_cursor": None})
+    kept = await provider_key.described(runtime_of(request).database)
+    return answer({"items": [_view(request, name, kept.get(name)) for name in KEPT_KEY_PROVIDERS], "next_cursor": None})
 
 
 @router.put(
@@ -40,7 +40,7 @@ async def keep_provider_key(request: Request, provider: str) -> Response:
         await provider_key.keep_key(connection, runtime.secrets, provider, body.api_key)
         await _record(connection, request, "provider_key_set", provider)
     kept = await provider_key.described(runtime.database)
-    return answer(_view(runtime, provider, kept.get(provider)))
+    return answer(_view(request, provider, kept.get(provider)))
 
 
 @router.delete("/v1/providers/{provider}/key", **describe(None, status=204, scope="admin", operator_only=True))
@@ -65,12 +65,14 @@ def _require_known(provider: str) -> None:
         raise NotFound("provider with a key", provider)
 
 
-def _view(runtime: Runtime, provider: str, kept: Row | None) -> dict[str, Any]:
-    from_environment = runtime.models.is_from_environment(provider)
+def _view(request: Request, provider: str, kept: Row | None) -> dict[str, Any]:
+    """Other tenants read which providers they may use; of the operator's keys they see nothing."""
+    from_environment = runtime_of(request).models.is_from_environment(provider)
+    seen = caller_of(request).tenant_id == OPERATOR_TENANT
     return {
         "provider": provider,
         "api_key_set": kept is not None,
-        "api_key_last4": (kept["last4"] or None) if kept else None,
+        "api_key_last4": (kept["last4"] or None) if kept and seen else None,
         "key_from": "environment" if from_environment else "database" if kept else None,
         "updated_at": kept["updated_at"] if kept else None,
     }
