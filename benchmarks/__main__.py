@@ -29,6 +29,7 @@ BENCHMARKS = (
     "streams",
     "artifacts",
     "tool_call",
+    "sandbox",
 )
 SCALE = ("lists",)
 
