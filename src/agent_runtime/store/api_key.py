@@ -30,20 +30,25 @@ async def tenant_of(database: Database, key_id: str) -> str:
 
 def require_live_key(url: str, host: str) -> None:
     """Raise StartFailed unless somebody could be let in by a key where others can reach the server."""
-    if not _any_live_key(url):
+    reachable = f"PAR_HOST is {host}, which others can reach"
+    try:
+        found = _any_live_key(url)
+    except psycopg.Error as error:
+        reason = str(error).strip().partition("\n")[0]
         raise StartFailed(
-            f"PAR_HOST is {host}, which others can reach, but there is no API key yet: start on 127.0.0.1 first and"
-            " make one with `par key create --role admin`, or set PAR_AUTH=required"
+            f"{reachable}, and the database does not tell whether there is an API key: {reason}"
+        ) from None
+    if not found:
+        raise StartFailed(
+            f"{reachable}, but there is no API key yet: start on 127.0.0.1 first and make one with"
+            " `par key create --role admin`, or set PAR_AUTH=required"
         )
 
 
 def _any_live_key(url: str) -> bool:
-    try:
-        with psycopg.connect(url, **connection_options("par_api", "par-start")) as connection, connection.transaction():
-            connection.execute(query("tenant", "set_operator"))
-            row = connection.execute(query("api_key", "any_live")).fetchone()
-    except psycopg.Error as error:
-        raise StartFailed(f"cannot look for API keys: {error}".strip()) from None
+    with psycopg.connect(url, **connection_options("par_api", "par-start")) as connection, connection.transaction():
+        connection.execute(query("tenant", "set_operator"))
+        row = connection.execute(query("api_key", "any_live")).fetchone()
     return bool(row and row[0])
 
 
