@@ -87,6 +87,7 @@ async def test_people_answer_and_batches_run_by_par(
         question = call("request_human_input", "call-ask", prompt="Which city?")
         task_id = await desk.submit(call("calculator", "call-sum", expression="6 * 7"), question, {"text": "done"})
         await desk.asks(task_id)
+        await desk.asks(await desk.submit(call("calculator", "call-other", expression="1 + 1")))
         assert task_id in await terminal.par("approvals")
         assert "    expression: 6 * 7" in await terminal.par("approvals", "get", task_id)
         assert "6 * 8" in await terminal.par("approvals", "approve", task_id, "--args", '{"expression": "6 * 8"}')
