@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from agent_runtime.cli.demonstration import play
+from agent_runtime.cli.demonstration import coding, play
 from agent_runtime.cli.demonstration.performance import KILL_AFTER_TOOL_RESULTS
+from agent_runtime.cli.output import Output
 from agent_runtime.embedded import Endpoint, SystemStatus, WorkerStatus
 from agent_runtime.models.script import parse_script
 from tests.cli.conftest import Par
@@ -129,3 +130,13 @@ def test_the_demo_s_script_is_one_that_the_scripted_model_understands() -> None:
     assert [len(turn.calls) for turn in script.turns] == [1] * 9 + [0]
     assert sum(turn.latency_seconds for turn in script.turns) < 20
     assert json.loads(play.task_input())["task"]
+
+
+def test_the_patch_of_the_coding_run_keeps_its_tabs_and_no_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    coding.tell(Output(as_json=False), coding.CodingReport("t-1", patch="--- a.py\t2026\x1b[31m\n"))
+
+    shown = capsys.readouterr().out
+    assert "    --- a.py\t2026" in shown
+    assert "\x1b" not in shown

@@ -38,6 +38,12 @@ def test_an_error_answer_is_one_line_with_its_exit_status(
     assert outcome.out == ""
 
 
+def test_a_refused_key_comes_with_what_to_do_as_a_sentence_of_its_own(par: Par, server: FakeServer) -> None:
+    server.refusals.append(Refusal(401, "a valid API key is needed"))
+
+    assert par("task", "list").err == "Error: a valid API key is needed. Set PAR_API_KEY to a key of this server.\n"
+
+
 def test_the_field_of_a_422_is_named(par: Par, server: FakeServer) -> None:
     server.refusals.append(Refusal(422, "not valid", errors=[{"loc": ["body", "priority"], "msg": "at most 9"}]))
 

@@ -65,10 +65,11 @@ DETAIL: dict[str, Any] = {
     "cost_microdollars": 140, "created_at": "2026-01-02T03:04:05Z", "problem": None,
     "state": {"message_count": 9},
     "difference": {
-        "messages_added_count": 3,
+        "messages_added_count": 4,
         "messages_added": [
             {"role": "assistant", "text": "Let me see.", "tool_name": None,
              "tool_calls": [{"name": "calculator", "args": {"expression": "6*7"}}]},
+            {"role": "assistant", "text": "", "tool_name": None, "tool_calls": []},
         ],
         "messages_removed_count": 1,
         "channels_changed": [{"channel": "plan", "before": None, "after": ["look"]}],
@@ -118,11 +119,30 @@ def test_events_and_checkpoints_are_tables_or_json(par: Par, server: FakeServer)
     assert "1,000" in par("task", "checkpoints", task["task_id"]).out
 
 
+PAUSE = {
+    "pause_reason": "budget_per_task", "spent_microdollars": 1_120, "budget_microdollars": 1_000,
+    "clears": "raise the agent's budget_max_per_task",
+}  # fmt: skip
+
+
+def test_a_pause_names_its_limit_what_was_spent_and_how_it_clears(par: Par, server: FakeServer) -> None:
+    task = server.add_task(status="paused", pause_reason="budget_per_task", pause_details=PAUSE)
+    event = {"sequence": 3, "event_type": "task_paused", "created_at": "2026-01-02T03:04:05Z", "details": PAUSE}
+    server.answers[f"/v1/tasks/{task['task_id']}/events"] = {"items": [event], "next_cursor": None}
+
+    shown = par("task", "get", task["task_id"]).out
+
+    assert "budget_per_task, $0.00112 spent of $0.001" in shown
+    assert "raise the agent's budget_max_per_task" in shown
+    assert "budget_per_task, $0.00112 spent of $0.001" in par("task", "events", task["task_id"]).out
+
+
 def test_diff_shows_the_last_step_unless_one_is_named(par: Par, server: FakeServer) -> None:
     task = server.add_task(checkpoints=[{"checkpoint_id": "c-1"}, {"checkpoint_id": "c-2"}])
     server.answers[f"/v1/tasks/{task['task_id']}/checkpoints/c-2"] = DETAIL
     shown = par("task", "diff", task["task_id"]).out
     assert "+ model: Let me see." in shown
+    assert "+ model\n" in shown
     assert "calls calculator" in shown
     assert "… and 2 more messages" in shown
     assert '+ plan: ["look"]' in shown

@@ -73,7 +73,7 @@ def _explain_known(error: AgentRuntimeError) -> Failure:
 
 def _with_advice(error: Any) -> str:
     if error.problem.status == 401:
-        return f"{error} Set PAR_API_KEY to a key of this server."
+        return f"{str(error).rstrip('.')}. Set PAR_API_KEY to a key of this server."
     return str(error)
 
 

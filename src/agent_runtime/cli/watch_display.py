@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from agent_runtime.cli.output import Output, stdout_is_terminal
 from agent_runtime.cli.request_page import circumstances, question, request_of, ways_to_answer
 from agent_runtime.cli.task_progress import TaskProgress, describe
-from agent_runtime.cli.wording import money, result_text, safe, safe_line, task_duration
+from agent_runtime.cli.wording import money, result_text, safe, safe_line, spent_of, task_duration
 
 
 class WatchDisplay(Protocol):
@@ -172,8 +172,14 @@ def standing_reason(task: dict[str, Any]) -> str:
     if status in ("waiting_for_approval", "waiting_for_input"):
         return _page_of(request_of(task))
     if status == "paused":
-        return f"Paused: {safe_line(task.get('pause_reason') or 'budget')}."
+        return _why_paused(task)
     return ""
+
+
+def _why_paused(task: dict[str, Any]) -> str:
+    reason, details = safe_line(task.get("pause_reason") or "budget"), task.get("pause_details") or {}
+    clears = details.get("clears")
+    return f"Paused: {reason}{spent_of(details)}." + (f"\nHow it clears: {safe_line(clears)}." if clears else "")
 
 
 def _page_of(request: dict[str, Any]) -> str:

@@ -29,6 +29,12 @@ def money(microdollars: int | None) -> str:
     return f"${dollars:,.2f}" if abs(dollars) >= 10 else f"${dollars:.6f}".rstrip("0").ljust(5, "0")
 
 
+def spent_of(pause: dict[str, Any]) -> str:
+    """`, $0.0011 spent of $0.001`, from the details of a pause; empty when they do not tell."""
+    spent, budget = pause.get("spent_microdollars"), pause.get("budget_microdollars")
+    return f", {money(spent)} spent of {money(budget)}" if spent is not None and budget is not None else ""
+
+
 def count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
 
@@ -73,7 +79,7 @@ def due(text: str | None) -> str:
     seconds = int((moment(text) - datetime.now(UTC)).total_seconds())
     for limit, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return "now" if seconds < 1 else f"in {seconds // divisor} {unit}"
+            return "now" if seconds < 1 else f"in {round(seconds / divisor)} {unit}"
     return f"in {seconds // 86_400} d"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agent_runtime.cli.agent_documents import plan
 from agent_runtime.cli.demonstration import coding_play
 from agent_runtime.cli.failure import CommandFailed
-from agent_runtime.cli.wording import result_text, safe_line
+from agent_runtime.cli.wording import result_text, safe, safe_line
 
 if TYPE_CHECKING:
     from agent_runtime.cli.demonstration.performance import WorkerPids
@@ -138,7 +138,7 @@ def tell(output: Output, report: CodingReport) -> None:
         return
     output.line("")
     for line in report.patch.rstrip().splitlines():
-        output.line("    " + "".join(sign for sign in line if sign.isprintable()))
+        output.line("    " + safe(line))
     output.line("")
     for label, value in (
         ("Result", safe_line(report.result)),

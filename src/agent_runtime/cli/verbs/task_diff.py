@@ -75,7 +75,8 @@ def _lines(difference: dict[str, Any]) -> list[str]:
     lines = []
     for message in difference.get("messages_added", ()):
         name = f" {message['tool_name']}" if message.get("tool_name") else ""
-        lines.append(f"+ {_MARKS.get(message['role'], message['role'])}{name}: {safe_line(message['text'], 400)}")
+        text = safe_line(message["text"], 400)
+        lines.append(f"+ {_MARKS.get(message['role'], message['role'])}{name}{': ' if text else ''}{text}")
         lines += [_call(call) for call in message.get("tool_calls", ())]
     left_out = difference.get("messages_added_count", 0) - len(difference.get("messages_added", ()))
     if left_out > 0:

@@ -23,7 +23,6 @@ def run(task_id: TaskId, as_json: AsJson = False) -> int:
 def _row(event: dict[str, Any]) -> list[str]:
     from agent_runtime.cli.wording import age, safe_line
 
-    why = ": ".join(part for part in (event.get("error_code"), event.get("error_message")) if part)
     return [
         str(event["sequence"]),
         age(event.get("created_at")),
@@ -31,5 +30,14 @@ def _row(event: dict[str, Any]) -> list[str]:
         event.get("status_before") or "",
         event.get("status_after") or "",
         event.get("worker_id") or "",
-        safe_line(why, 60),
+        safe_line(_why(event), 60),
     ]
+
+
+def _why(event: dict[str, Any]) -> str:
+    from agent_runtime.cli.wording import spent_of
+
+    details = event.get("details") or {}
+    if details.get("pause_reason"):
+        return f"{details['pause_reason']}{spent_of(details)}"
+    return ": ".join(part for part in (event.get("error_code"), event.get("error_message")) if part)
