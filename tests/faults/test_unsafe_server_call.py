@@ -14,14 +14,13 @@ from tests.support.waiting import eventually_sync
 
 pytestmark = [pytest.mark.serial, pytest.mark.timeout(120)]
 
-LOCAL = {"loopback_targets": "on"}
 PAY = {"tool": "crm__never", "args": {"amount": 5}, "id": "call-pay"}
 
 
 async def test_a_call_whose_worker_dies_has_one_effect_and_waits_for_a_persons_word(
     system: Fleet, book: TaskBook, tmp_path: Path
 ) -> None:
-    api, worker = system.api(**LOCAL), system.worker(**LOCAL)
+    api, worker = system.api(loopback_targets="on"), system.worker(loopback_targets="on")
     with running_tool_server(tmp_path / "server") as server:
         server.tools("never")
         made = api.call("POST", "/v1/tool-servers", {"name": "crm", "url": server.url, "timeout_seconds": 60})
@@ -33,7 +32,7 @@ async def test_a_call_whose_worker_dies_has_one_effect_and_waits_for_a_persons_w
         eventually_sync(lambda: server.ledger("effect"), "the call has its effect", seconds=30)
         assert call_state(book, task_id) == "started"
         worker.kill()
-        system.worker(**LOCAL)
+        system.worker(loopback_targets="on")
         action = asks(api, task_id)
         assert (action["tool_name"], action["reason"]) == ("crm__never", "outcome_unknown")
         assert action["tool_args"] == {"amount": 5}
