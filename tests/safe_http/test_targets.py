@@ -127,6 +127,16 @@ def test_loopback_is_allowed_where_both_the_system_and_the_use_allow_it() -> Non
     assert not targets_from(Settings(), loopback=True).permits(ip_address("127.0.0.1"), 8123)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"])
+def test_what_a_model_names_is_never_loopback_also_when_the_operator_lists_it(address: str) -> None:
+    everything = (PrivateTarget(ip_network("0.0.0.0/0")), PrivateTarget(ip_network("::/0")))
+    listed = Settings(allowed_private_targets=everything, loopback_targets=True)
+
+    assert not targets_from(listed, loopback=False).permits(ip_address(address), 8123)
+    assert targets_from(listed, loopback=False).permits(ip_address("10.0.0.1"), 8123)
+    assert targets_from(listed, loopback=True).permits(ip_address("127.0.0.1"), 8123)
+
+
 def test_the_operators_list_is_read_from_the_settings() -> None:
     listed = "10.1.0.0/16, 10.0.0.5:8443, [fd00::/8]:443, fd12::1, [fd13::1]"
     assert load({"PAR_ALLOWED_PRIVATE_TARGETS": listed, "PAR_ENV_FILE": ""}).allowed_private_targets == (

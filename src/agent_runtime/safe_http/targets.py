@@ -37,11 +37,14 @@ class Targets:
 
     private: Sequence[PrivateTarget] = ()
     loopback: bool = False
+    never_loopback: bool = False
 
     def permits(self, address: Address, port: int) -> bool:
         """Whether a connection to this address and port is allowed."""
         address = plain(address)
         if is_metadata_service(address):
+            return False
+        if self.never_loopback and (address.is_loopback or address.is_unspecified):
             return False
         if self._listed(address, port):
             return True
@@ -68,9 +71,12 @@ PUBLIC_ONLY = Targets()
 def targets_from(settings: Settings, *, loopback: bool) -> Targets:
     """The operator's policy; `loopback` says whether this use may reach loopback where the system allows that at all.
 
-    What a model can choose (pages to read) never may; what a person configures (tool servers, webhooks) may.
+    What a model can choose (pages to read) never may, also when the operator lists it; what a person configures (tool
+    servers, webhooks) may.
     """
-    return Targets(settings.allowed_private_targets, loopback and settings.loopback_targets)
+    return Targets(
+        settings.allowed_private_targets, loopback and settings.loopback_targets, never_loopback=not loopback
+    )
 
 
 def is_web_port(port: int) -> bool:
