@@ -137,7 +137,7 @@ class FakeServer:
             "expires_at": "2099-01-03T03:04:06Z",
             **fields,
         }
-        names = ("request_id", "tool_name", "tool_args", "tool_call_id", "reason")
+        names = ("request_id", "tool_name", "tool_args", "tool_call_id", "reason", "prompt", "details")
         task["pending_approval_action"] = {name: request[name] for name in names} if kind == "approval" else None
         task["pending_input_prompt"] = request["prompt"] if kind == "input" else None
         task["human_input_timeout_at"] = request["expires_at"]

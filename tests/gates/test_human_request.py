@@ -201,6 +201,8 @@ async def test_a_wrong_answer_changes_nothing(
         action = await desk.asks(task_id)
         answer = await desk.act(task_id, verb, **body)
         assert answer.status_code == status, answer.text
+        if verb == "respond":
+            assert "approve or reject" in answer.json()["detail"]
         assert (await desk.asks(task_id))["request_id"] == action["request_id"]
 
 

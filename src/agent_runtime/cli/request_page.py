@@ -26,10 +26,11 @@ def request_of(task: dict[str, Any]) -> dict[str, Any]:
         "kind": "approval" if task["status"] == "waiting_for_approval" else "input",
         "task_id": task["task_id"],
         "agent_id": task["agent_id"],
-        "prompt": task.get("pending_input_prompt"),
+        "prompt": task.get("pending_input_prompt") or action.get("prompt"),
         "tool_name": action.get("tool_name"),
         "tool_args": action.get("tool_args"),
         "reason": action.get("reason"),
+        "details": action.get("details"),
         "cost_so_far_microdollars": task.get("total_cost_microdollars"),
         "expires_at": task.get("human_input_timeout_at"),
     }

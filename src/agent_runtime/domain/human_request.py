@@ -61,6 +61,12 @@ class Question:
         )
 
 
+_ANSWERED_BY = {
+    "waiting_for_input": " (a question is answered with respond)",
+    "waiting_for_approval": " (a call is answered with approve or reject)",
+}
+
+
 def approval_sentence(why: Why, tool_name: str) -> str:
     """What a person reads above a call that waits."""
     return _SENTENCE[why].format(tool=tool_name)
@@ -127,7 +133,10 @@ class PastRequest:
 
 def too_late(status: str, past: PastRequest | None) -> Conflict:
     """Why an answer is refused: the task's state, and what became of the request."""
-    return Conflict(f"the task is {status} and waits for no such answer{_what_became(past)}", code="wrong_state")
+    instead = _ANSWERED_BY.get(status, "")
+    return Conflict(
+        f"the task is {status} and waits for no such answer{instead}{_what_became(past)}", code="wrong_state"
+    )
 
 
 def other_request(status: str, open_id: str, past: PastRequest | None) -> Conflict:
