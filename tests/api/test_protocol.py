@@ -20,7 +20,7 @@ def is_problem(answer: httpx.Response, status: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/tasks/", "/v1/webhooks", "/v1/stats"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/nothing", "/v1/tasks/", "/v0/tasks", "/v1/stats/"])
 async def test_an_unknown_path_is_a_problem(api: httpx.AsyncClient, path: str) -> None:
     assert is_problem(await api.get(path), 404)
 
