@@ -31,7 +31,7 @@ async def test_a_wrong_method_is_a_problem(api: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nonsense", b'{"a":1}x', b"\xff\xfe", b'{"input": "\xff"}', b'{"agent_id": NaN0}', b"[" * 100_000,
+    [b"{", b"nonsense", b'{"a":1}x', b"\xff\xfe", b'{"input": "\xff"}', b'{"agent_id": NaN0}', b"[" * 15_000,
      b'{"a":' * 20_000],
 )  # fmt: skip
 async def test_what_is_not_json_is_400(api: httpx.AsyncClient, body: bytes) -> None:

@@ -175,11 +175,6 @@ async def test_a_batch_has_1_to_1000_valid_tasks(api: httpx.AsyncClient, agent: 
     assert await count(api) == 0
 
 
-async def test_files_have_to_wait(api: httpx.AsyncClient, agent: str) -> None:
-    answer = await api.post("/v1/tasks", files={"files": b"x"}, data={"task_request": "{}"})
-    assert (answer.status_code, answer.json()["errors"][0]["msg"]) == (422, "not available yet")
-
-
 @pytest.mark.parametrize(("limit", "most"), [("MOST_WAITING", 5), ("MOST_WAITING_TASKS", 5)])
 async def test_what_is_too_much_at_once_is_told_to_come_back_and_leaves_nothing(
     api: httpx.AsyncClient, agent: str, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
