@@ -115,6 +115,7 @@ async def test_a_bad_token_is_401(app: FastAPI, provider: IdentityProvider, forg
 async def test_keys_are_asked_for_again_when_the_provider_rotates_but_not_at_each_guess(
     app: FastAPI, provider: IdentityProvider
 ) -> None:
+    assert await status(app, provider.token()) == 200, "the keys of before are known"
     provider.publish_ec()
     assert await status(app, provider.token(key=provider.ec, algorithm="ES256", kid="two")) == 200
     asked = provider.asked.count("/keys")

@@ -111,7 +111,11 @@ class TokenReader:
             return None
         if name not in self._keys and time.monotonic() - self._asked_at >= UNKNOWN_KEY_SECONDS:
             self._asked_at = time.monotonic()
-            await self._fetch_once()
+            # A fetch that is under way may have begun before the provider had this key.
+            if self._fetching is not None and not self._fetching.done():
+                await asyncio.shield(self._fetching)
+            if name not in self._keys:
+                await self._fetch_once()
         key = self._keys.get(name)
         return key if key is not None and _fits(key, algorithm) else None
 
