@@ -11,7 +11,6 @@ from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
 from agent_runtime.api.runtime import caller_of, runtime_of
 from agent_runtime.api.schemas.provider import Provider, ProviderKeyRequest, ProviderList
-from agent_runtime.domain.access import OPERATOR_TENANT
 from agent_runtime.domain.errors import NotFound
 from agent_runtime.models.providers import KEPT_KEY_PROVIDERS
 from agent_runtime.store import audit, provider_key
@@ -66,13 +65,11 @@ def _require_known(provider: str) -> None:
 
 
 def _view(request: Request, provider: str, kept: Row | None) -> dict[str, Any]:
-    """Other tenants read which providers they may use; of the operator's keys they see nothing."""
     from_environment = runtime_of(request).models.is_from_environment(provider)
-    seen = caller_of(request).tenant_id == OPERATOR_TENANT
     return {
         "provider": provider,
         "api_key_set": kept is not None,
-        "api_key_last4": (kept["last4"] or None) if kept and seen else None,
+        "api_key_last4": (kept["last4"] or None) if kept else None,
         "key_from": "environment" if from_environment else "database" if kept else None,
         "updated_at": kept["updated_at"] if kept else None,
     }
