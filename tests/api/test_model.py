@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from agent_runtime.api.app import create_app
 from agent_runtime.config import load
+from agent_runtime.domain.agent_config import BUILT_IN_TOOLS, DEVELOPER_TOOLS
 from tests.api.stand_in_worker import WORKER_ID, StandInWorker
 from tests.support.waiting import eventually
 
@@ -109,7 +110,7 @@ async def test_health_counts_what_waits(api: httpx.AsyncClient, task: str) -> No
 
 async def test_tools_and_human_requests_are_listed(api: httpx.AsyncClient) -> None:
     names = [tool["name"] for tool in (await api.get("/v1/tools")).json()["items"]]
-    assert names == ["calculator", "dev_sleep"]
+    assert names == sorted(BUILT_IN_TOOLS)
     assert (await api.get("/v1/human-requests")).json() == {"items": [], "next_cursor": None}
 
 
@@ -120,4 +121,5 @@ async def test_developer_controls_do_not_exist_unless_they_are_on(database_url: 
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as api:
             path = "/v1/dev/tasks/019af0d0-0000-7000-8000-000000000000/expire-lease"
             assert (await api.post(path)).json()["detail"] == "there is nothing at this path"
-            assert [tool["name"] for tool in (await api.get("/v1/tools")).json()["items"]] == ["calculator"]
+            names = [tool["name"] for tool in (await api.get("/v1/tools")).json()["items"]]
+            assert names == sorted(BUILT_IN_TOOLS - DEVELOPER_TOOLS)
