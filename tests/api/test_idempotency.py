@@ -174,7 +174,12 @@ async def test_one_key_has_one_effect_and_one_answer(world: World, database_url:
     headers = {"Idempotency-Key": f"key of {route}"}
 
     async def send(body: dict[str, Any] | None) -> httpx.Response:
-        return await world.api.post(case.path, json=body, headers=headers)
+        answer = await world.api.post(case.path, json=body, headers=headers)
+        while answer.status_code == 503:
+            # Too many at once for the connections of a busy machine: it says so, and the same key comes back.
+            await asyncio.sleep(0.1)
+            answer = await world.api.post(case.path, json=body, headers=headers)
+        return answer
 
     answers = await asyncio.gather(*(send(case.body) for _ in range(AT_ONCE)))
     answers.append(await send(case.body))

@@ -97,7 +97,10 @@ def test_ctrl_c_ends_a_watch_quietly_with_130(server: FakeServer) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as watch:
         eventually_sync(lambda: server.requests, "the watch asks for the stream")
         watch.send_signal(signal.SIGINT)
-        _, err = watch.communicate(timeout=10)
+        try:
+            _, err = watch.communicate(timeout=20)
+        finally:
+            watch.kill()
 
     assert watch.returncode == 130
     assert "Traceback" not in err

@@ -185,7 +185,7 @@ async def test_a_dead_receiver_holds_up_neither_tasks_nor_other_receivers(
         await create(dead.url())
         await create(alive.url())
         tasks = [book.submit() for _ in range(20)]
-        await soon(lambda: len(alive.requests) == 20, seconds=8)
+        await soon(lambda: len(alive.requests) == 20, seconds=30)
         done = book.rows("select count(*) as n from par.tasks where status = 'completed'")[0]["n"]
         assert done == len(tasks)
         assert 1 <= dead.connections < 8
