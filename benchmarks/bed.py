@@ -99,11 +99,11 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def wait_for(look: Any, what: str, seconds: float) -> Any:
-    """Ask `look` until it gives something true; raises TimeoutError naming `what`."""
+def wait_for(look: Any, what: str, seconds: float, *, between: float = 0.02) -> Any:
+    """Ask `look` until it gives something true, `between` seconds apart; raises TimeoutError naming `what`."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.02)
+        time.sleep(between)
     return answer
