@@ -57,6 +57,8 @@ async def test_every_filter_finds_what_it_says(api: httpx.AsyncClient, many: lis
         "label=n=1": newest[1:4],
         "label=n=2": [],
         "label=team=a=b&status=queued": newest[1:4],
+        "label=n&status=queued&status=paused": newest[1:4],
+        "label=n&status=completed&pause_reason=budget_per_task": [],
         f"created_after={created}": newest[:4],
         f"created_before={created}": [],
         "q=writ": newest[:1],

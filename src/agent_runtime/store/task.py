@@ -78,9 +78,10 @@ async def page_of_ids(
     if chosen.access_path == "page_by_agent" and chosen.statuses is None:
         parameters["statuses"] = [status.value for status in Status]
     # Of several states each is asked for by itself and the pages are merged, so that a rare one is found by its index.
-    by_status = chosen.access_path == "page_by_status"
+    by_status = chosen.access_path in ("page_by_status", "page_by_label")
+    apart: Sequence[str | None] = chosen.statuses if by_status and chosen.statuses is not None else (None,)
     found: set[str] = set()
-    for status in (chosen.statuses or ()) if by_status else (None,):
+    for status in apart:
         asked = parameters | {"status": status}
         rows = await database.tenant_rows(tenant_id, "task", chosen.access_path, asked, prepare=False)
         found.update(str(row["task_id"]) for row in rows)

@@ -12,6 +12,7 @@ from agent_runtime.store.secret import Owner, Secrets, forget
 
 SECRET, PREVIOUS_SECRET = "secret", "previous_secret"
 _KIND = "webhook"
+_OUTCOMES = ["pending", "delivered", "failed"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ async def list_deliveries(
     before_time, before_id = before or (None, None)
     parameters = {
         "webhook_id": webhook_id,
-        "status": status,
+        "statuses": _OUTCOMES if status is None else [status],
         "before_time": before_time,
         "before_id": before_id,
         "limit": limit,

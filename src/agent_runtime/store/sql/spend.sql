@@ -28,46 +28,56 @@ select a.agent_id, a.budget_max_per_task, a.budget_max_per_hour,
 from par.agents a where a.tenant_id = %(tenant_id)s and a.agent_id = %(agent_id)s
 
 -- name: costs
--- Spend of some days (UTC), both included, added up by what was asked for; what was not is null. A page in the order
--- of day, agent, provider and model, the sums of the whole range in each row; a page of nothing is one row of nulls.
-with sums as materialized (
-    select date_trunc('day', s.starts_at, 'UTC') as day, s.agent_id, s.provider, s.model,
-        sum(s.cost_microdollars)::bigint as cost_microdollars, sum(s.calls)::bigint as calls,
-        sum(s.unpriced_calls)::bigint as unpriced_calls, sum(s.input_tokens)::bigint as input_tokens,
-        sum(s.output_tokens)::bigint as output_tokens
-    from (
-        select case when %(by_day)s then s.starts_at end as starts_at, case when %(by_agent)s then s.agent_id end as agent_id,
-            case when %(by_model)s then s.provider end as provider, case when %(by_model)s then s.model end as model,
-            s.cost_microdollars, s.calls, s.unpriced_calls, s.input_tokens, s.output_tokens
-        from par.spend s
-        where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
-          and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
-          and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
-          and (%(provider)s::text is null or s.provider = %(provider)s)
-          and (%(model)s::text is null or s.model = %(model)s)) s
-    group by 1, 2, 3, 4
+-- Spend of some days (UTC), both included, added up by what was asked for; what was not is null. A page in the order of
+-- day, agent, provider and model, the sums of the whole range in each row; a page of nothing is one row of nulls. By day,
+-- days are added up one after the other, and no more of them than the page needs.
+with total as (
+    select coalesce(sum(s.cost_microdollars), 0)::bigint as total_cost_microdollars, coalesce(sum(s.calls), 0)::bigint as total_calls,
+        coalesce(sum(s.unpriced_calls), 0)::bigint as total_unpriced_calls,
+        coalesce(sum(s.input_tokens), 0)::bigint as total_input_tokens,
+        coalesce(sum(s.output_tokens), 0)::bigint as total_output_tokens
+    from par.spend s
+    where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
+      and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
+      and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
+      and (%(provider)s::text is null or s.provider = %(provider)s)
+      and (%(model)s::text is null or s.model = %(model)s)
 ),
-named as materialized (
-    select coalesce(to_char(g.day at time zone 'UTC', 'YYYY-MM-DD'), '') as place, g.* from sums g
+span as (
+    select to_char(d.day at time zone 'UTC', 'YYYY-MM-DD') as day, d.day as starts_at, d.day + interval '1 day' as ends_at
+    from generate_series(greatest(%(first_day)s::timestamptz, nullif(%(after_day)s::text, '')::timestamptz),
+        %(last_day)s::timestamptz, interval '1 day') as d(day)
+    where %(by_day)s
+    union all
+    select '', %(first_day)s::timestamptz, %(last_day)s::timestamptz + interval '1 day' where not %(by_day)s
 ),
-total as (
-    select coalesce(sum(cost_microdollars), 0)::bigint as total_cost_microdollars, coalesce(sum(calls), 0)::bigint as total_calls,
-        coalesce(sum(unpriced_calls), 0)::bigint as total_unpriced_calls,
-        coalesce(sum(input_tokens), 0)::bigint as total_input_tokens,
-        coalesce(sum(output_tokens), 0)::bigint as total_output_tokens
-    from sums
+page as (
+    select d.day, g.*
+    from (select * from span order by starts_at) d
+    cross join lateral (
+        select k.agent_id, k.provider, k.model, sum(k.cost_microdollars)::bigint as cost_microdollars,
+            sum(k.calls)::bigint as calls, sum(k.unpriced_calls)::bigint as unpriced_calls,
+            sum(k.input_tokens)::bigint as input_tokens, sum(k.output_tokens)::bigint as output_tokens
+        from (
+            select case when %(by_agent)s then s.agent_id else '' end as agent_id,
+                case when %(by_model)s then s.provider else '' end as provider,
+                case when %(by_model)s then s.model else '' end as model,
+                s.cost_microdollars, s.calls, s.unpriced_calls, s.input_tokens, s.output_tokens
+            from par.spend s
+            where s.tenant_id = %(tenant_id)s and s.starts_at >= d.starts_at and s.starts_at < d.ends_at
+              and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
+              and (%(provider)s::text is null or s.provider = %(provider)s)
+              and (%(model)s::text is null or s.model = %(model)s)) k
+        where %(after_day)s::text is null
+           or (d.day, k.agent_id, k.provider, k.model)
+            > (%(after_day)s::text, %(after_agent)s::text, %(after_provider)s::text, %(after_model)s::text)
+        group by k.agent_id, k.provider, k.model) g
+    order by d.starts_at, g.agent_id, g.provider, g.model limit %(limit)s
 )
-select t.*, nullif(p.place, '') as day, p.agent_id, p.provider, p.model, p.cost_microdollars, p.calls, p.unpriced_calls,
-    p.input_tokens, p.output_tokens
-from total t
-left join lateral (
-    select n.* from named n
-    where %(after_day)s::text is null
-       or (n.place, coalesce(n.agent_id, ''), coalesce(n.provider, ''), coalesce(n.model, ''))
-        > (%(after_day)s::text, %(after_agent)s::text, %(after_provider)s::text, %(after_model)s::text)
-    order by n.place, coalesce(n.agent_id, ''), coalesce(n.provider, ''), coalesce(n.model, '')
-    limit %(limit)s) p on true
-order by p.place, coalesce(p.agent_id, ''), coalesce(p.provider, ''), coalesce(p.model, '')
+select t.*, nullif(p.day, '') as day, nullif(p.agent_id, '') as agent_id, nullif(p.provider, '') as provider,
+    nullif(p.model, '') as model, p.cost_microdollars, p.calls, p.unpriced_calls, p.input_tokens, p.output_tokens
+from total t left join page p on true
+order by p.day, p.agent_id, p.provider, p.model
 
 -- name: today
 -- The day (UTC) by the database's clock.

@@ -153,11 +153,12 @@ where t.tenant_id = %(tenant_id)s and t.batch_id = %(batch_id)s and (%(before)s:
 order by t.task_id desc limit %(limit)s
 
 -- name: page_by_label
--- Ids of a page of the tasks that carry a label, newest first; without a value, whatever its value is.
+-- Ids of a page of the tasks that carry a label, newest first; without a value, whatever its value is. Label or state may be
+-- the rare one: the planner knows, where both are plain conditions.
 select l.task_id from par.task_labels l join par.tasks t on t.tenant_id = l.tenant_id and t.task_id = l.task_id
 where l.tenant_id = %(tenant_id)s and l.label = %(label)s and (%(label_value)s::text is null or l.value = %(label_value)s)
   and (%(before)s::uuid is null or l.task_id < %(before)s) and l.task_id between %(first_id)s::uuid and %(last_id)s::uuid
-  and (%(statuses)s::text[] is null or t.status = any (%(statuses)s::text[]))
+  and (%(status)s::text is null or t.status = %(status)s)
   and (%(agent_ids)s::text[] is null or t.agent_id = any (%(agent_ids)s::text[]))
   and (%(pause_reason)s::text is null or t.pause_reason = %(pause_reason)s)
   and (%(dead_letter_reason)s::text is null or t.dead_letter_reason = %(dead_letter_reason)s)

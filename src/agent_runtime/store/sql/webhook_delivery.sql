@@ -1,13 +1,15 @@
 -- name: list_deliveries
--- A page of a webhook's log, newest first.
+-- A page of a webhook's log, newest first: one range of the index for each state asked for, merged.
 select d.delivery_id, d.webhook_id, d.task_id, d.agent_id, d.event_type, d.task_status, d.sequence, d.occurred_at, d.status,
     d.url, d.attempts, case when d.status = 'pending' then d.next_attempt_at end as next_attempt_at, d.last_status_code,
     d.last_error, d.last_duration_ms, d.created_at, d.delivered_at
-from par.webhook_deliveries d
-where d.tenant_id = %(tenant_id)s and d.webhook_id = %(webhook_id)s
-  and (%(status)s::text is null or d.status = %(status)s)
-  and (%(before_time)s::timestamptz is null
-    or (d.created_at, d.delivery_id) < (%(before_time)s::timestamptz, %(before_id)s::uuid))
+from unnest(%(statuses)s::text[]) as s(status)
+cross join lateral (
+    select p.* from par.webhook_deliveries p
+    where p.tenant_id = %(tenant_id)s and p.webhook_id = %(webhook_id)s and p.status = s.status
+      and (%(before_time)s::timestamptz is null
+        or (p.created_at, p.delivery_id) < (%(before_time)s::timestamptz, %(before_id)s::uuid))
+    order by p.created_at desc, p.delivery_id desc limit %(limit)s) d
 order by d.created_at desc, d.delivery_id desc limit %(limit)s
 
 -- name: redeliver
