@@ -35,9 +35,13 @@ CONNECT = "python3 -c 'import socket, sys; socket.create_connection((sys.argv[1]
 OPEN_SOCKET = "python3 -c 'import socket, sys; socket.socket(int(sys.argv[1]), socket.SOCK_RAW)'"
 
 
-@pytest.fixture(params=["counted by the kernel", "counted by the keeper"])
-async def provider(request: pytest.FixtureRequest, tmp_path: Path) -> LocalSandboxes:
-    return LocalSandboxes(tmp_path, control_groups=request.param == "counted by the kernel")
+@pytest.fixture(params=["counted by the kernel", "counted by the keeper", "prepared"])
+async def provider(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LocalSandboxes]:
+    made = LocalSandboxes(tmp_path, control_groups=request.param != "counted by the keeper")
+    if request.param == "prepared":
+        made.prepare(SPEC)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -90,6 +94,7 @@ async def test_the_sandbox_has_no_rights_no_environment_and_no_other_processes(
     for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
         assert line in status
     assert "PYTEST" not in status
+    assert "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/python/bin\n" in status
     seen = (await sandbox.exec("ls /proc", 10)).stdout.text.split()
     assert len([name for name in seen if name.isdigit()]) <= 3
     if os.geteuid() == 0:

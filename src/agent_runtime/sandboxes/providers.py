@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from agent_runtime.config import Settings
@@ -35,6 +36,7 @@ class SandboxOptions:
         """Whether E2B can be used."""
         return bool(self.environment.get(_KEY))
 
+    @cached_property
     def local(self) -> LocalSandboxes:
         """Those of this host."""
         return LocalSandboxes(self.data_dir.absolute() / "sandboxes")
@@ -43,7 +45,7 @@ class SandboxOptions:
         """The provider that an agent gets. Raises ConfigurationError when this deployment does not have it."""
         name = choice.provider_or(self.has_e2b_key)
         if name == "local":
-            return self.local()
+            return self.local
         if not self.has_e2b_key:
             raise ConfigurationError(_KEY, "the agent's sandbox is E2B's, for which this worker has no key")
         from agent_runtime.sandboxes.e2b import E2bSandboxes
@@ -59,7 +61,7 @@ class SandboxOptions:
     async def local_problem(self) -> str | None:
         """Why no sandbox can be started on this host; None when one was started just now."""
         try:
-            sandbox = await self.local().create(f"probe-{uuid.uuid4().hex}", SandboxSpec(timeout_seconds=30), 1)
+            sandbox = await self.local.create(f"probe-{uuid.uuid4().hex}", SandboxSpec(timeout_seconds=30), 1)
         except SandboxFailed as error:
             return str(error)
         try:

@@ -126,6 +126,9 @@ class SandboxProvider(Protocol):
     def name(self) -> str:
         """The word for it in an agent's configuration."""
 
+    def prepare(self, spec: SandboxSpec) -> None:
+        """A sandbox of that kind may soon be wanted: what can be done beforehand is done in the background."""
+
     async def create(self, name: str, spec: SandboxSpec, attempt: int) -> Sandbox:
         """A new sandbox; `name` is the caller's and unique. Raises SandboxUnavailable."""
 

@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 import time
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _DISK_LOOK_SECONDS = 0.5
@@ -16,8 +16,7 @@ _DISK_LOOK_SECONDS = 0.5
 _DISK_LOOK_SHARE = 10.0
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One process of a tree, as `/proc` tells it."""
 
     pid: int
@@ -86,16 +85,16 @@ def disk_usage(folder: str) -> int:
     return total
 
 
-@dataclass
 class Watchdog:
-    """Looks at one sandbox; `inside` is its first process as the host numbers it, which is never ended by a limit."""
+    """Looks at one sandbox, whose first process is never ended by a limit."""
 
-    folders: list[str]
-    disk_bytes: int
-    memory_bytes: int | None
-    reached: list[str] = field(default_factory=list)
-    _used: int = 0
-    _next_disk_look: float = 0.0
+    def __init__(self, folders: list[str], disk_bytes: int, memory_bytes: int | None) -> None:
+        self.folders = folders
+        self.disk_bytes = disk_bytes
+        self.memory_bytes = memory_bytes
+        self.reached: list[str] = []
+        self._used = 0
+        self._next_disk_look = 0.0
 
     def look(self, root: int) -> bool:
         """One look; whether anything runs in it beside its first process (`root` is bubblewrap's own)."""

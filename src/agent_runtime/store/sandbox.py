@@ -50,7 +50,7 @@ async def add_export(database: Database, owner: Owner, filename: str, path: str)
 
 
 async def take_over(
-    database: Database, host: str, anywhere: Sequence[str], *, seconds: float = 3.0, limit: int = 50
+    database: Database, host: str, anywhere: Sequence[str], *, seconds: float, limit: int = 50
 ) -> list[Row]:
     """Sandboxes of ended tasks that this host can destroy, or that are older than their host may be."""
     parameters = {"host": host, "anywhere": text_literal(anywhere), "seconds": seconds, "limit": limit}

@@ -130,6 +130,7 @@ class WorkerProcess:
             with contextlib.suppress(DatabaseUnavailable):
                 await self._provider_keys.look()
             await stack.enter_async_context(self._services.pages)
+            stack.push_async_callback(self._services.sandboxes.close)
             self._heartbeat = self._new_heartbeat()
             await self._heartbeat.start()
             _log.info("worker_online", worker_id=self.worker_id, pool=self._settings.worker_pool)
@@ -164,6 +165,7 @@ class WorkerProcess:
             Duty("expired leases", min(1.0, lease / 10), self._take_over_from),
             Duty("stray attempts", 2.0, partial(self._hand_back, _STRAY_SECONDS)),
             Duty("sandboxes of ended tasks", 2.0, self._services.sandboxes.sweep),
+            Duty("remains of sandboxes", 60.0, self._services.sandboxes.sweep_remains),
             Duty("timeouts", 1.0, partial(time_out, self._database)),
             Duty("expired requests", 1.0, partial(expire_requests, self._database)),
             Duty("cleared budgets", 2.0, self._resume_cleared),

@@ -28,6 +28,8 @@ from agent_runtime.worker.outcome import AskedHuman, Completed, Failed, Outcome,
 _log = structlog.get_logger("worker.sandboxes")
 # Above every attempt: whoever sweeps may always use the sandbox.
 _SWEEPER = 2**62
+# Who settled a task has this long to destroy its sandbox.
+_SETTLING_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class WorkerSandboxes:
     def open(
         self, stack: AsyncExitStack, task: ClaimedTask, choice: SandboxChoice, files: TaskArtifacts, session: Session
     ) -> TaskSandbox:
-        """The sandbox of an attempt; nothing is made before a tool needs it. Raises TaskFailed."""
+        """The sandbox of an attempt; the task has none before a tool needs it. Raises TaskFailed."""
         try:
             provider = self.options.provider(choice)
         except AgentRuntimeError as error:
@@ -73,6 +75,7 @@ class WorkerSandboxes:
             Belongings(lambda: _kept(files, "input"), lambda: _kept(files, "output")),
             lambda sandbox, seconds: self._charge(session, provider.name, sandbox, seconds),
         )
+        provider.prepare(self.options.spec(choice))
         self._open[task.task_id, task.attempt] = opened
         stack.callback(opened.close)
         return opened
@@ -93,13 +96,29 @@ class WorkerSandboxes:
 
     async def sweep(self) -> int:
         """Destroy the sandboxes of tasks that have ended otherwise, and give how many."""
+        return await self._sweep(_SETTLING_SECONDS)
+
+    async def _sweep(self, seconds: float) -> int:
         anywhere = ["e2b"] if self.options.has_e2b_key else []
-        rows = await store.take_over(self.database, socket.gethostname(), anywhere)
+        rows = await store.take_over(self.database, socket.gethostname(), anywhere, seconds=seconds)
         for row in rows:
             with _logged("sweep"):
                 await self._destroy(row)
                 await store.ended(self.database, row["tenant_id"], str(row["task_id"]), row["sandbox_id"])
         return len(rows)
+
+    async def sweep_remains(self) -> int:
+        """Remove what killed keepers have left on this host, and give how many."""
+        return await self.options.local.sweep()
+
+    async def close(self) -> None:
+        """The worker leaves, perhaps as the last: the sandboxes of ended tasks and what was only prepared end with it.
+
+        Those of tasks that have not ended go on for the next worker.
+        """
+        await self.options.local.close()
+        with _logged("last sweep"):
+            await self._sweep(0.0)
 
     async def _destroy(self, row: Row) -> None:
         choice = SandboxChoice(provider=row["provider"])
