@@ -71,7 +71,36 @@ async def test_what_a_version_without_counters_finished_is_found_by_the_recount(
     assert sum(await asyncio.gather(*(recount(ours.database) for _ in range(3)))) == 1
     assert book.rows(FINISHED) == [{"completed": 3, "dead": 0, "ever": 0}]
     check_invariants(book.url, Expectation(settled=False))
+    book.rows("delete from par.recounts")
     assert await recount(ours.database) == 0
+
+
+async def test_a_recount_is_the_work_of_one_worker_and_of_few_agents_at_a_time(book: TaskBook, ours: Desk) -> None:
+    agents = book.rows("select count(*)::int as number from par.agents")[0]["number"]
+    book.rows(
+        "insert into par.agents (tenant_id, agent_id, display_name) select 'default', 'more-' || n, 'm'"
+        " from generate_series(1, 9) n"
+    )
+    counted = "select count(*)::int as number, count(distinct counted_at)::int as times from par.recounts"
+    await recount(ours.database, for_seconds=0)
+    assert book.rows(counted) == [{"number": 1, "times": 1}]
+    async with Database(book.url, "par_worker") as other:
+        for _ in range(agents + 9):
+            await asyncio.gather(recount(ours.database), recount(other))
+    assert book.rows(counted) == [{"number": agents + 9, "times": agents + 9}]
+    before = book.rows("select * from par.recounts order by agent_id")
+    assert await recount(ours.database) == 0
+    assert book.rows("select * from par.recounts order by agent_id") == before
+
+
+async def test_an_agent_is_counted_again_when_six_hours_are_over(book: TaskBook, ours: Desk) -> None:
+    await finish(book, ours, 2)
+    assert await recount(ours.database) == 0
+    book.rows("delete from par.task_flow")
+    assert await recount(ours.database) == 0
+    book.rows("update par.recounts set counted_at = counted_at - interval '6 hours'")
+    assert await recount(ours.database) == 1
+    assert book.rows(FINISHED) == [{"completed": 2, "dead": 0, "ever": 0}]
 
 
 async def test_the_ledger_the_task_and_the_agent_tell_one_sum_at_every_age(book: TaskBook, ours: Desk) -> None:

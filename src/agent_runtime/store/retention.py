@@ -10,7 +10,7 @@ _ROOM = "retention"
 _CLOCKS_APART = timedelta(hours=1)
 
 
-async def forget_idempotency_keys(database: Database, limit: int = 1000) -> None:
+async def forget_idempotency_keys(database: Database, limit: int = 5_000) -> None:
     """Remove keys older than a day."""
     await database.fetch_all(_ROOM, "forget_idempotency_keys", {"limit": limit})
 

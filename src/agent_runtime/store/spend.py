@@ -6,7 +6,7 @@ price nobody knows: their cost is in no sum.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from agent_runtime.domain.errors import NotFound
@@ -33,7 +33,7 @@ class CostRange:
     def parameters(self) -> dict[str, Any]:
         """As the statements take them."""
         days = {name: datetime.combine(getattr(self, name), time(), UTC) for name in ("first_day", "last_day")}
-        return {**self.__dict__, **days}
+        return {**self.__dict__, **days, "end": days["last_day"] + timedelta(days=1)}
 
 
 async def spend_of_agent(database: Database, tenant_id: str, agent_id: str) -> dict[str, Any]:

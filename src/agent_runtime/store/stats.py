@@ -28,5 +28,5 @@ async def queues(database: Database, tenant_id: str, agent_id: str | None) -> li
 
 async def buckets(database: Database, tenant_id: str, agent_id: str | None, span: StatsRange) -> list[Row]:
     """What ended and was spent in each step of a range."""
-    parameters = {**span.__dict__, "step": STEP[span.bucket], "agent_id": agent_id}
+    parameters = {**span.__dict__, "end": span.end, "step": STEP[span.bucket], "agent_id": agent_id}
     return await database.tenant_rows(tenant_id, _ROOM, "buckets", parameters, prepare=False)

@@ -60,7 +60,7 @@ _EXIT_MARGIN_SECONDS = 2.0
 _WEBHOOK_LOG_SECONDS = 30.0
 _KEY_LOOK_SECONDS = 5.0
 _ROLL_UP_SECONDS = 60.0
-_RECOUNT_SECONDS = 6 * 3600.0
+_RECOUNT_LOOK_SECONDS = 300.0
 
 
 class WorkerProcess:
@@ -172,7 +172,7 @@ class WorkerProcess:
             Duty("provider keys", _KEY_LOOK_SECONDS, self._provider_keys.look),
             Duty("old sessions", 600.0, partial(lease_store.forget_sessions, self._database)),
             Duty("rollups", _ROLL_UP_SECONDS, partial(rollup_store.roll_up, self._database)),
-            Duty("recount", _RECOUNT_SECONDS, partial(rollup_store.recount, self._database)),
+            Duty("recount", _RECOUNT_LOOK_SECONDS, partial(rollup_store.recount, self._database)),
             Duty("retention", 30.0, partial(retain, self._database, self._settings.retention_days)),
             Duty("loose files", 60.0, partial(sweep, self._database, self._services.objects)),
             Duty("webhook log", _WEBHOOK_LOG_SECONDS, partial(tidy_up, self._database)),

@@ -41,9 +41,11 @@ y as (delete from par.tool_results x using old o where x.tenant_id = o.tenant_id
 h as (delete from par.human_requests x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 s as (delete from par.sandboxes x using old o where x.tenant_id = o.tenant_id and x.task_id = o.task_id),
 b as (
-    delete from par.task_labels x using old o, par.tasks k
-    where k.tenant_id = o.tenant_id and k.task_id = o.task_id
-      and x.tenant_id = o.tenant_id and x.task_id = o.task_id and k.labels ? x.label and x.value = k.labels ->> x.label
+    delete from par.task_labels x using (
+        select k.tenant_id, k.task_id, l.key, l.value
+        from old o join par.tasks k on k.tenant_id = o.tenant_id and k.task_id = o.task_id
+        cross join lateral jsonb_each_text(k.labels) l) own
+    where x.tenant_id = own.tenant_id and x.label = own.key and x.value = own.value and x.task_id = own.task_id
 ),
 gone as (
     delete from par.tasks k using old o where k.tenant_id = o.tenant_id and k.task_id = o.task_id

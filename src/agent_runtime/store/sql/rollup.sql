@@ -89,27 +89,33 @@ select count(*) as moved from moved
 -- Two recounts side by side would both correct the same difference.
 select pg_advisory_xact_lock(hashtextextended('par.task_flow', 43))
 
+-- name: take_recount
+-- The agent whose counters were looked at longest ago, if that is long enough; whoever takes it is the only one for as long.
+insert into par.recounts as r (tenant_id, agent_id)
+select a.tenant_id, a.agent_id
+from par.agents a left join par.recounts k on k.tenant_id = a.tenant_id and k.agent_id = a.agent_id
+where k.counted_at is null or k.counted_at <= par.now() - make_interval(secs => %(seconds)s)
+order by k.counted_at nulls first, a.tenant_id, a.agent_id limit 1
+on conflict (tenant_id, agent_id) do update set counted_at = excluded.counted_at
+    where r.counted_at <= par.now() - make_interval(secs => %(seconds)s)
+returning tenant_id, agent_id
+
 -- name: recount
--- What the counters say against what is there, in one snapshot; a difference (a version that did not count finished
+-- What an agent's counters say against what is there, in one snapshot; a difference (a version that did not count finished
 -- tasks yet) is corrected without a trace in the throughput.
 with finished as (
-    select t.tenant_id, t.agent_id, count(*) filter (where t.status = 'completed') as completed,
-        count(*) filter (where t.status = 'dead_letter') as dead_letter
-    from par.tasks t where t.status in ('completed', 'dead_letter') group by t.tenant_id, t.agent_id
+    select count(*) filter (where t.status = 'completed') as completed, count(*) filter (where t.status = 'dead_letter') as dead_letter
+    from par.tasks t
+    where t.tenant_id = %(tenant_id)s and t.agent_id = %(agent_id)s and t.status in ('completed', 'dead_letter')
 ),
 counted as (
-    select f.tenant_id, f.agent_id, sum(f.completed - f.left_completed) as completed,
-        sum(f.dead_lettered - f.left_dead_letter) as dead_letter
-    from par.task_flow f group by f.tenant_id, f.agent_id
-),
-wrong as (
-    select tenant_id, agent_id, coalesce(c.completed, 0) - coalesce(f.completed, 0) as completed,
-        coalesce(c.dead_letter, 0) - coalesce(f.dead_letter, 0) as dead_letter
-    from finished f full join counted c using (tenant_id, agent_id)
-    where (coalesce(c.completed, 0), coalesce(c.dead_letter, 0)) <> (coalesce(f.completed, 0), coalesce(f.dead_letter, 0))
+    select coalesce(sum(f.completed - f.left_completed), 0) as completed,
+        coalesce(sum(f.dead_lettered - f.left_dead_letter), 0) as dead_letter
+    from par.task_flow f where f.tenant_id = %(tenant_id)s and f.agent_id = %(agent_id)s
 )
 insert into par.task_flow as f (tenant_id, agent_id, span, starts_at, lane, left_completed, left_dead_letter)
-select tenant_id, agent_id, 'ever', '-infinity', '', completed, dead_letter from wrong order by tenant_id, agent_id
+select %(tenant_id)s, %(agent_id)s, 'ever', '-infinity', '', c.completed - n.completed, c.dead_letter - n.dead_letter
+from finished n, counted c where (c.completed, c.dead_letter) <> (n.completed, n.dead_letter)
 on conflict (tenant_id, agent_id, span, starts_at, lane) do update
 set left_completed = f.left_completed + excluded.left_completed,
     left_dead_letter = f.left_dead_letter + excluded.left_dead_letter

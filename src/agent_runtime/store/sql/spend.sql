@@ -38,7 +38,7 @@ with total as (
         coalesce(sum(s.output_tokens), 0)::bigint as total_output_tokens
     from par.spend s
     where s.tenant_id = %(tenant_id)s and s.starts_at >= %(first_day)s::timestamptz
-      and s.starts_at < %(last_day)s::timestamptz + interval '1 day'
+      and s.starts_at < %(end)s::timestamptz
       and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
       and (%(provider)s::text is null or s.provider = %(provider)s)
       and (%(model)s::text is null or s.model = %(model)s)
@@ -49,7 +49,7 @@ span as (
         %(last_day)s::timestamptz, interval '1 day') as d(day)
     where %(by_day)s
     union all
-    select '', %(first_day)s::timestamptz, %(last_day)s::timestamptz + interval '1 day' where not %(by_day)s
+    select '', %(first_day)s::timestamptz, %(end)s::timestamptz where not %(by_day)s
 ),
 page as (
     select d.day, g.*

@@ -52,25 +52,33 @@ order by coalesce(w.queued, 0) desc, coalesce(r.running, 0) desc, agent_id limit
 select par.now() as now
 
 -- name: buckets
--- What ended and what was spent in each step of a range, steps without either included.
+-- What ended and what was spent in each step of a range, steps without either included. Counters are added up as they
+-- stand first, so that only the few sums need be put into their step.
 with step as (
     select generate_series(%(first)s::timestamptz, %(last)s::timestamptz, %(step)s::interval) as starts_at
 ),
 ended as (
     select date_trunc(%(bucket)s, f.starts_at, 'UTC') as starts_at, sum(f.completed)::bigint as completed,
         sum(f.dead_lettered)::bigint as dead_lettered
-    from par.task_flow f
-    where f.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or f.agent_id = %(agent_id)s)
-      and f.starts_at >= %(first)s::timestamptz and f.starts_at < %(last)s::timestamptz + %(step)s::interval
+    from (
+        select f.starts_at, sum(f.completed) as completed, sum(f.dead_lettered) as dead_lettered
+        from par.task_flow f
+        where f.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or f.agent_id = %(agent_id)s)
+          and f.starts_at >= %(first)s::timestamptz and f.starts_at < %(end)s::timestamptz
+        group by f.starts_at) f
     group by 1
 ),
 spent as (
     select date_trunc(%(bucket)s, s.starts_at, 'UTC') as starts_at, sum(s.cost_microdollars)::bigint as cost_microdollars,
         sum(s.calls)::bigint as calls, sum(s.unpriced_calls)::bigint as unpriced_calls,
         sum(s.input_tokens)::bigint as input_tokens, sum(s.output_tokens)::bigint as output_tokens
-    from par.spend s
-    where s.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
-      and s.starts_at >= %(first)s::timestamptz and s.starts_at < %(last)s::timestamptz + %(step)s::interval
+    from (
+        select s.starts_at, sum(s.cost_microdollars) as cost_microdollars, sum(s.calls) as calls,
+            sum(s.unpriced_calls) as unpriced_calls, sum(s.input_tokens) as input_tokens, sum(s.output_tokens) as output_tokens
+        from par.spend s
+        where s.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or s.agent_id = %(agent_id)s)
+          and s.starts_at >= %(first)s::timestamptz and s.starts_at < %(end)s::timestamptz
+        group by s.starts_at) s
     group by 1
 )
 select step.starts_at, coalesce(e.completed, 0) as completed, coalesce(e.dead_lettered, 0) as dead_lettered,
