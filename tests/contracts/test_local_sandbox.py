@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -30,6 +31,11 @@ ATTACKS = {
     "more processors": "python3 -c 'import os; os.sched_setaffinity(0, range(64))'",
     "raise a limit": "ulimit -u 1000",
     "the kernel": "echo 1 > /proc/sys/kernel/hostname",
+    "the host's devices": "head -c 1 /dev/mem || head -c 1 /dev/kmsg || head -c 1 /dev/sda || dmesg",
+    "a device of its own": "mknod disk b 8 0",
+    "raw packets": "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)'",
+    "a file of 100 GB": "truncate -s 100G sparse || fallocate -l 100G full",
+    "the keys of the host's root": "ls /root/.ssh /home/*/.ssh",
 }
 CONNECT = "python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)'"
 OPEN_SOCKET = "python3 -c 'import socket, sys; socket.socket(int(sys.argv[1]), socket.SOCK_RAW)'"
@@ -84,6 +90,59 @@ async def test_nothing_of_the_host_is_reached_over_a_network(sandbox: LocalSandb
             assert "OSError" in result.stderr.text or "refused" in result.stderr.text
     for family in (17, 38, 40):
         assert "Operation not permitted" in (await sandbox.exec(f"{OPEN_SOCKET} {family}", 10)).stderr.text
+
+
+async def test_a_socket_of_the_host_is_out_of_reach(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    abstract = f"par-test-{uuid.uuid4().hex}"
+    connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1].replace('@', chr(0)))"
+    with socket.socket(socket.AF_UNIX) as by_path, socket.socket(socket.AF_UNIX) as by_name:
+        folder = os.open(tmp_path, os.O_RDONLY)
+        by_path.bind(f"/proc/self/fd/{folder}/listening")
+        os.close(folder)
+        by_name.bind("\0" + abstract)
+        for listening in (by_path, by_name):
+            listening.listen()
+        for name in (tmp_path / "listening", f"@{abstract}", sandbox.folder / "door"):
+            result = await sandbox.exec(f'python3 -c "{connect}" {name}', 10)
+            assert "FileNotFoundError" in result.stderr.text or "ConnectionRefused" in result.stderr.text, result
+
+
+async def test_no_process_of_a_sandbox_holds_the_environment_of_its_worker(
+    provider: LocalSandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET_KEY", "hidden")
+    sandbox = await provider.create(uuid.uuid4().hex, SPEC, 1)
+    try:
+        keeper, *others = [process.pid for process in tree_of(keeper_of(sandbox))]
+        assert environment_of(keeper) == b""
+        assert not any(b"hidden" in (environment_of(pid) or b"") for pid in others)
+    finally:
+        await sandbox.destroy()
+
+
+async def test_a_link_that_changes_while_it_is_read_never_leads_out(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret of the host")
+    flip = f"while true; do ln -sfn own link; ln -sfn {secret} link; ln -sfn /etc/shadow link; done"
+    await sandbox.write("own", b"own")
+    await sandbox.start("flip", flip)
+    seen = set()
+    for _ in range(100):
+        with contextlib.suppress(SandboxFailed):
+            seen.add((await sandbox.read("link")).data)
+        with contextlib.suppress(SandboxFailed):
+            await sandbox.write("link", b"own")
+
+    assert seen == {b"own"}
+    assert secret.read_text() == "secret of the host"
+
+
+async def test_a_command_that_kills_all_it_can_see_ends_only_commands(sandbox: LocalSandbox) -> None:
+    await sandbox.start("other", "sleep 982")
+    await sandbox.exec("kill -9 1; kill -9 -1", 10)
+
+    assert (await sandbox.exec("echo still here", 10)).stdout.text == "still here\n"
+    assert not (await sandbox.process("other")).running
 
 
 async def test_the_sandbox_has_no_rights_no_environment_and_no_other_processes(
@@ -320,6 +379,14 @@ def state_of(pid: int) -> str | None:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
+        return None
+
+
+def environment_of(pid: int) -> bytes | None:
+    """None where even the user who started it may not look."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except PermissionError:
         return None
 
 

@@ -222,6 +222,17 @@ async def test_a_follow_up_has_a_new_sandbox_and_is_told(desk: Desk, start_worke
     assert "This run has a new sandbox" in (await desk.results(task_id))[1]
 
 
+async def test_an_agent_with_a_sandbox_leaves_files_behind_by_exporting_them_only(
+    desk: Desk, start_worker: StartWorker, book: TaskBook, data_dir: Path
+) -> None:
+    await desk.agent(allowed_tools=["create_text_artifact", "sandbox_exec"], sandbox={"enabled": True})
+    async with start_worker(data_dir=data_dir):
+        task_id = await desk.submit(call("create_text_artifact", "one", filename="a.md", content="x"), DONE)
+        await desk.reaches(task_id, "completed")
+    assert "create_text_artifact is not a valid tool" in (await desk.results(task_id))[0]
+    assert book.rows("select * from par.artifacts where task_id = %(task_id)s", task_id=task_id) == []
+
+
 async def test_an_agent_whose_sandbox_cannot_work_here_is_not_saved(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,7 @@ class AgentBuilder:
         with _untraced_hooks():
             graph = create_agent(
                 model,
-                tools=build_tools(config.allowed_tools, dev_controls=self._dev_controls),
+                tools=build_tools(config.offered_tools, dev_controls=self._dev_controls),
                 system_prompt=config.system_prompt or None,
                 middleware=[RuntimeMiddleware()],
                 context_schema=AttemptContext,

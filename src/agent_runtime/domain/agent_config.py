@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from agent_runtime.domain.sandbox import NEEDS_SANDBOX, SANDBOX_TOOLS, SandboxChoice
+from agent_runtime.domain.sandbox import INSTEAD_OF_SANDBOX, NEEDS_SANDBOX, SANDBOX_TOOLS, SandboxChoice
 from agent_runtime.domain.tool_policy import ASKS_PERSON
 
 SYSTEM_PROMPT_BYTES = 50 * 1024
@@ -81,6 +81,12 @@ class AgentConfig:
     def models(self) -> list[tuple[str, str]]:
         """`(provider, model)` of the models that may answer, its own first."""
         return [(self.provider, self.model), *((each["provider"], each["model"]) for each in self.fallback_models)]
+
+    @property
+    def offered_tools(self) -> tuple[str, ...]:
+        """The built-in tools that the model is offered: a sandbox has its own way to leave files behind."""
+        sandboxed = SandboxChoice.of(self.sandbox) is not None
+        return tuple(name for name in self.allowed_tools if not (sandboxed and name in INSTEAD_OF_SANDBOX))
 
     @classmethod
     def from_snapshot(cls, snapshot: Mapping[str, Any]) -> "AgentConfig":

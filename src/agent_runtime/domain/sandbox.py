@@ -21,6 +21,8 @@ SANDBOX_TOOLS = frozenset(
         "export_sandbox_file",
     }
 )
+# For agents without one: with a sandbox the same is done by writing a file there and exporting it.
+INSTEAD_OF_SANDBOX = frozenset({"create_text_artifact"})
 NEEDS_SANDBOX = "needs a sandbox: set sandbox.enabled"
 _FIXED_BY_TEMPLATE = "E2B fixes it in the template: build a template with the size that you need and name it instead"
 
