@@ -31,6 +31,9 @@ POINTS = frozenset(
         "takeover.before_commit",
         "takeover.after_commit",
         "drain.before_handover",
+        "artifact.writing",
+        "artifact.stored",
+        "artifact.named",
     }
 )
 EXIT_CODE = 86

@@ -1,6 +1,7 @@
 """What every store of bytes keeps to: a local folder, S3, and the fake."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -123,6 +124,42 @@ async def test_a_folder_that_cannot_be_made_is_said_to_be_so(tmp_path: Path) -> 
 async def test_the_folder_is_its_owners_alone(folder_objects: ObstoreObjects, tmp_path: Path) -> None:
     await folder_objects.write(KEY, chunks(b"x"))
     assert (tmp_path / "artifacts").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_written_file_and_every_folder_above_it_wait_for_the_disk(
+    folder_objects: ObstoreObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    key, fsync = key_of(ObjectId("a/b", "task", "file")), os.fsync
+
+    def record(number: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{number}").readlink()))
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", record)
+    await folder_objects.write(key, chunks(b"x"))
+    file = tmp_path / "artifacts" / key
+    assert synced == [str(place) for place in (file, file.parent, file.parent.parent, tmp_path / "artifacts")]
+
+
+async def test_a_disk_that_refuses_to_keep_a_file_is_a_failed_write(
+    folder_objects: ObstoreObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ObjectStoreUnavailable, match="No space left"):
+        await folder_objects.write(KEY, chunks(b"x"))
+
+
+async def test_what_a_killed_writer_left_goes_with_its_key(folder_objects: ObstoreObjects, tmp_path: Path) -> None:
+    await folder_objects.write(KEY, chunks(b"x"))
+    await folder_objects.write(KEY + "-other", chunks(b"y"))
+    (tmp_path / "artifacts" / f"{KEY}#1").write_bytes(b"half of it")
+    await folder_objects.delete([KEY])
+    left = [file.name for file in (tmp_path / "artifacts").rglob("*") if file.is_file()]
+    assert left == ["0190-file-other"]
 
 
 def test_a_key_is_made_of_our_ids_and_no_tenant_leaves_its_folder() -> None:

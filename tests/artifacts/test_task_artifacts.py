@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from agent_runtime.domain.errors import LeaseLost, ToolFailed
 from agent_runtime.store import retention
 from tests.artifacts.conftest import files_of
 from tests.support.attempts import Desk
+from tests.support.memory import watched_memory
 from tests.support.tasks import TaskBook
 
 
@@ -36,6 +38,24 @@ async def test_a_saved_file_is_described_listed_and_read(files: TaskArtifacts) -
     assert list(await files.list("output")) == [saved]
     assert await files.list("input") == []
     assert await content(files, saved) == b"# All is well"
+
+
+@pytest.mark.parametrize("kind", ["folder_objects", "s3_objects"])
+async def test_fifty_megabytes_are_saved_in_less_than_twenty(
+    kind: str, files: TaskArtifacts, request: pytest.FixtureRequest
+) -> None:
+    files = replace(files, objects=request.getfixturevalue(kind))
+    piece = bytes(range(256)) * 300
+
+    async def content(size: int) -> AsyncIterator[bytes]:
+        for _ in range(size // len(piece)):
+            yield piece
+
+    await files.save("warm.bin", None, content(3_000_000))
+    with watched_memory() as growth:
+        saved = await files.save("a.bin", None, content(50_000_000))
+    assert saved.sha256 == hashlib.sha256(piece * (50_000_000 // len(piece))).hexdigest()
+    assert growth.highest < 20_000_000
 
 
 async def test_the_same_name_again_replaces_the_file_and_the_old_bytes_go(

@@ -44,6 +44,9 @@ ELSEWHERE = {
     "takeover.before_commit": "below",
     "takeover.after_commit": "below",
     "drain.before_handover": "below",
+    "artifact.writing": "see test_artifact_faults",
+    "artifact.stored": "see test_artifact_faults",
+    "artifact.named": "see test_artifact_faults",
 }
 FIRST_TIMES = [(point, nth) for point, times in REACHED.items() for nth in (1, min(times, 3)) if nth <= times]
 ALL_TIMES = [(point, nth) for point, times in REACHED.items() for nth in range(1, times + 1)]

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from agent_runtime.artifacts import local_folder
 from agent_runtime.artifacts.object_store import ObjectMissing
 from agent_runtime.config import Settings
 from agent_runtime.domain.errors import ObjectStoreUnavailable
 
-# Parts of 5 MB are the least that S3 takes; two of them at once bound what one upload holds in memory.
-_PART_BYTES = 5 * 1_048_576
+# Parts of 5 MB are the least that S3 takes; two of them at once bound what one upload holds in memory. A folder takes
+# any size, and small parts faster.
+_REMOTE_PART_BYTES = 5 * 1_048_576
+_FOLDER_PART_BYTES = 1_048_576
 _PARTS_AT_ONCE = 2
 _READ_BYTES = 256 * 1024
 _ANSWER_SECONDS = 60.0
@@ -30,20 +34,26 @@ class ObstoreObjects:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._folder = settings.data_dir / "artifacts" if settings.artifact_url is None else None
+        self._part_bytes = _REMOTE_PART_BYTES if self._folder is None else _FOLDER_PART_BYTES
 
     @cached_property
     def _store(self) -> Any:
-        if self._settings.artifact_url is None:
-            return _local_folder(self._settings.data_dir / "artifacts")
-        return _remote(self._settings, self._settings.artifact_url)
+        if self._folder is not None:
+            return _open_folder(self._folder)
+        return _remote(self._settings)
 
     async def write(self, key: str, chunks: AsyncIterable[bytes]) -> None:
-        """Store the chunks under the key; an error of theirs comes out as it is, and nothing is stored."""
+        """Store the chunks under the key, durably; an error of theirs comes out as it is, and nothing is stored."""
         import obstore
 
         source = _Source(chunks)
         try:
-            await obstore.put_async(self._store, key, source, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+            await obstore.put_async(
+                self._store, key, source, chunk_size=self._part_bytes, max_concurrency=_PARTS_AT_ONCE
+            )
+            if self._folder is not None:
+                await asyncio.to_thread(local_folder.keep, self._folder, key)
         except Exception as error:
             if source.failure is not None:
                 raise source.failure from None
@@ -75,9 +85,10 @@ class ObstoreObjects:
         for key in keys:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    await obstore.delete_async(self._store, key)
-            except FileNotFoundError:
-                continue
+                    with suppress(FileNotFoundError):
+                        await obstore.delete_async(self._store, key)
+                    if self._folder is not None:
+                        await asyncio.to_thread(local_folder.clear, self._folder, key)
             except (obstore.exceptions.BaseError, OSError, TimeoutError) as error:
                 raise _unavailable("tidied", error) from error
 
@@ -102,7 +113,7 @@ class _Source:
             raise
 
 
-def _local_folder(folder: Path) -> Any:
+def _open_folder(folder: Path) -> Any:
     from obstore.store import LocalStore
 
     try:
@@ -112,9 +123,10 @@ def _local_folder(folder: Path) -> Any:
         raise _unavailable("opened", error) from error
 
 
-def _remote(settings: Settings, address: str) -> Any:
+def _remote(settings: Settings) -> Any:
     from obstore.store import from_url
 
+    address = settings.artifact_url or ""
     config: dict[str, Any] = {}
     if address.startswith("s3://"):
         given = settings.provider_environment

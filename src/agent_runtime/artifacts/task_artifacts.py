@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from agent_runtime import fault_points
 from agent_runtime.artifacts.object_store import ObjectMissing, ObjectStore, key_of
 from agent_runtime.artifacts.upload import Content, NewFile, store_bytes
 from agent_runtime.domain.artifact import Artifact, Direction
@@ -45,10 +46,12 @@ class TaskArtifacts:
         try:
             file = NewFile(place, filename, "output", content_type)
             stored = await store_bytes(self.database, self.objects, file, content)
-            return await store.add_output(self.database, stored, Writer(self.attempt, tool_call_id))
+            saved = await store.add_output(self.database, stored, Writer(self.attempt, tool_call_id))
         except (RequestRefused, ObjectStoreUnavailable) as error:
             await store.doom(self.database, [place])
             raise ToolFailed(str(error)) from error
+        fault_points.reach("artifact.named")
+        return saved
 
     async def list(self, direction: Direction | None = None) -> Sequence[Artifact]:
         """The files of the task, by name."""

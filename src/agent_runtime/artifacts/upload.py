@@ -1,9 +1,11 @@
 """One file on its way into the store: announced, measured and bounded while it streams, never held whole."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from dataclasses import dataclass
 
+from agent_runtime import fault_points
 from agent_runtime.artifacts.object_store import ObjectStore, key_of
 from agent_runtime.domain.artifact import FILE_BYTES, HEAD_BYTES, Direction, check_name, content_type_of
 from agent_runtime.domain.errors import TooLarge
@@ -12,6 +14,7 @@ from agent_runtime.store.artifact import ObjectId, StoredObject
 from agent_runtime.store.database import Database
 
 Content = bytes | AsyncIterable[bytes]
+BATCH_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ async def store_bytes(database: Database, objects: ObjectStore, file: NewFile, c
     await store.announce(database, file.place)
     measured = _Measured(file.filename, content)
     await objects.write(key_of(file.place), measured)
+    fault_points.reach("artifact.stored")
     return StoredObject(
         place=file.place,
         filename=file.filename,
@@ -44,7 +48,7 @@ async def store_bytes(database: Database, objects: ObjectStore, file: NewFile, c
 
 
 class _Measured:
-    """Hands chunks on while it counts them, hashes them and keeps the beginning."""
+    """Hands the content on in batches while it counts them, hashes them and keeps the beginning."""
 
     def __init__(self, filename: str, content: Content) -> None:
         self._filename = filename
@@ -54,22 +58,47 @@ class _Measured:
         self.digest = hashlib.sha256()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        hashing: Awaitable[None] | None = None
+        async for batch in batches(self._counted()):
+            if hashing is not None:
+                await hashing
+            # Hashing lets other threads run: the next batch comes in and goes out meanwhile.
+            hashing = asyncio.ensure_future(asyncio.to_thread(self.digest.update, batch))
+            fault_points.reach("artifact.writing")
+            yield batch
+        if hashing is not None:
+            await hashing
+
+    async def _counted(self) -> AsyncIterator[bytes]:
         async for chunk in pieces(self._content):
             self.size += len(chunk)
             if self.size > FILE_BYTES:
                 raise TooLarge(f"the file {self._filename!r} is over the limit of {FILE_BYTES} bytes")
             if len(self.head) < HEAD_BYTES:
                 self.head += chunk[: HEAD_BYTES - len(self.head)]
-            self.digest.update(chunk)
             yield chunk
 
 
-async def pieces(content: Content, size: int = 256 * 1024) -> AsyncIterator[bytes]:
-    """The content in pieces of at most `size` bytes; empty ones are left out."""
+async def pieces(content: Content) -> AsyncIterator[bytes]:
+    """The content in pieces of at most a batch; empty ones are left out."""
     if isinstance(content, bytes):
-        for start in range(0, len(content), size):
-            yield content[start : start + size]
+        for start in range(0, len(content), BATCH_BYTES):
+            yield content[start : start + BATCH_BYTES]
         return
     async for chunk in content:
-        for start in range(0, len(chunk), size):
-            yield chunk[start : start + size]
+        for start in range(0, len(chunk), BATCH_BYTES):
+            yield chunk[start : start + BATCH_BYTES]
+
+
+async def batches(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Joined until they are a batch or more: each batch costs the library and the hash a change of thread."""
+    waiting: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= BATCH_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
