@@ -122,6 +122,19 @@ async def test_guessing_is_slowed_down_and_holders_of_keys_are_not(
         assert await status_with(app, "guess", address="203.0.113.9") == 401
 
 
+async def test_guesses_sent_all_at_once_are_no_more_than_those_sent_in_turn(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent_runtime.api.credentials.GUESSES_PER_SECOND", 0.0001)
+    app = create_app(locked_settings(database_url))
+    async with app.router.lifespan_context(app), client_with(app, OPERATOR_KEY) as operator:
+        keys = [(await created(operator))["key"] for _ in range(30)]
+        together = await asyncio.gather(*(status_with(app, key, address="203.0.113.9") for key in keys))
+        assert together == [200] * 30, "many good keys that nobody has seen yet are no guesses"
+        guesses = await asyncio.gather(*(status_with(app, new_key().text) for _ in range(100)))
+        assert (guesses.count(401), guesses.count(429)) == (20, 80)
+
+
 async def test_a_revoked_key_ends_at_once_here_and_within_five_seconds_elsewhere(
     locked: FastAPI, operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:

@@ -175,7 +175,7 @@ async def test_a_batch_has_1_to_1000_valid_tasks(api: httpx.AsyncClient, agent: 
     assert await count(api) == 0
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_WAITING", 5), ("MOST_WAITING_TASKS", 5)])
+@pytest.mark.parametrize(("limit", "most"), [("MOST_WAITING", 10), ("MOST_WAITING_TASKS", 10)])
 async def test_what_is_too_much_at_once_is_told_to_come_back_and_leaves_nothing(
     api: httpx.AsyncClient, agent: str, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -90,6 +91,15 @@ def test_the_api_key_is_sent(par: Par, server: FakeServer, monkeypatch: pytest.M
     assert par("worker", "list").status == 0
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and hands that on: tests that run so, too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_watch_quietly_with_130(server: FakeServer) -> None:
     task_id = server.add_task(status="running")["task_id"]
     environment = {**os.environ, "PAR_URL": server.url, "PYTHONPATH": ":".join(sys.path)}
@@ -98,7 +108,7 @@ def test_ctrl_c_ends_a_watch_quietly_with_130(server: FakeServer) -> None:
         eventually_sync(lambda: server.requests, "the watch asks for the stream")
         watch.send_signal(signal.SIGINT)
         try:
-            _, err = watch.communicate(timeout=20)
+            _, err = watch.communicate(timeout=10)
         finally:
             watch.kill()
 

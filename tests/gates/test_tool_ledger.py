@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from tests.gates.conftest import Desk, call
 from tests.support.tasks import TaskBook
+from tests.support.waiting import eventually
 from tests.worker.conftest import StartWorker
 
 UNSAFE: dict[str, Any] = {
@@ -53,3 +56,49 @@ async def test_a_call_that_a_budget_holds_back_was_not_started_and_needs_no_pers
         task = await desk.reaches(task_id, "completed", "waiting_for_approval")
     assert task["status"] == "completed"
     assert await desk.results(task_id) == ["slept 0 seconds"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [({"result": "it was paid"}, "it was paid"), ({"skip": True}, "A person decided to skip this call.")],
+    ids=["result", "skip"],
+)
+async def test_a_started_call_whose_tool_has_vanished_waits_for_a_person_and_cannot_run_again(
+    desk: Desk, start_worker: StartWorker, database_url: str, answer: dict[str, Any], result: str
+) -> None:
+    await desk.agent(**UNSAFE)
+    task_id = await desk.submit(call("crm__pay", "call-a", amount=5), {"text": "done"})
+    book = TaskBook(database_url)
+    book.rows(
+        "insert into par.tool_calls (tenant_id, task_id, tool_call_id, run_number, attempt, tool_name, state, arguments,"
+        " started_at) values ('default', %(id)s, 'call-a', 1, 1, 'crm__pay', 'started', '{\"amount\": 5}', par.now())",
+        id=task_id,
+    )
+    # As after the crash that left the row.
+    book.rows("update par.tasks set attempt = 1 where task_id = %(id)s", id=task_id)
+    async with start_worker():
+        first = await desk.asks(task_id)
+        assert first["reason"] == "outcome_unknown"
+        assert (await desk.act(task_id, "approve", request_id=first["request_id"])).status_code == 200
+
+        async def asked_again() -> bool:
+            action = (await desk.task(task_id))["pending_approval_action"]
+            return action is not None and action["request_id"] != first["request_id"]
+
+        await eventually(asked_again, "the task asks again, since there is nothing that could run")
+        open_request = (await desk.api.get("/v1/human-requests")).json()["items"][0]
+        assert "crm__pay" in open_request["prompt"]
+        assert "not there any more" in open_request["prompt"]
+        assert (await desk.act(task_id, "approve", **answer)).status_code == 200
+        await desk.reaches(task_id, "completed")
+    assert [text[: len(result)] for text in await desk.results(task_id)] == [result]
+
+
+async def test_a_call_of_a_tool_that_never_was_is_the_models_mistake(
+    desk: Desk, start_worker: StartWorker, database_url: str
+) -> None:
+    await desk.agent(**UNSAFE)
+    async with start_worker():
+        task_id = await desk.submit(call("crm__pay", "call-a", amount=5), {"text": "done"})
+        await desk.reaches(task_id, "completed")
+    assert ledger(database_url) == []

@@ -78,8 +78,10 @@ def decide(
     row, answer = past.of_call(call), past.answers.get(call_id)
     if row is not None and row["body"]:
         return Give(_recorded(row, call))
-    if request.tool is None or arguments_problem(request.tool, arguments) is not None:
-        # The tool node words the mistake for the model; a person need not see it.
+    unusable = request.tool is None or arguments_problem(request.tool, arguments) is not None
+    if unusable and (row is None or policy.safe_to_repeat):
+        # The tool node words the mistake for the model; a person need not see it. A call that was started is another
+        # matter: that its tool has vanished since does not undo what it did.
         return Run(arguments, recorded=False)
     if call["name"] == ASKS_PERSON:
         return _input(request, answer)
@@ -88,7 +90,10 @@ def decide(
         return Run(arguments, recorded=not policy.safe_to_repeat or row is not None)
     if answer is None or answer["reason"] != why or answer["tool_args"] != arguments:
         return _approval(request, arguments, why, concern)
-    return _answered(call, arguments, answer)
+    decided = _answered(call, arguments, answer)
+    # Nobody can run what is not there: the person is asked again, and told so.
+    gone = isinstance(decided, Run) and request.tool is None
+    return _approval(request, arguments, why, concern) if gone else decided
 
 
 def _why(policy: ToolPolicy, row: Row | None, concern: Concern | None) -> Why | None:
@@ -119,7 +124,7 @@ def _approval(request: ToolCallRequest, arguments: Mapping[str, Any], why: Why, 
     call = request.tool_call
     return Question(
         kind="approval",
-        prompt=approval_sentence(why, call["name"]),
+        prompt=approval_sentence(why, call["name"], gone=request.tool is None),
         tool_name=call["name"],
         tool_call_id=call["id"] or "",
         place=_place(request),

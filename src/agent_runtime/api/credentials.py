@@ -3,13 +3,12 @@
 import hashlib
 import hmac
 import ipaddress
-import math
 import time
 from typing import Protocol
 
 from agent_runtime.api.auth import Caller, unauthorized
+from agent_runtime.api.guess_limit import GuessLimit, too_fast
 from agent_runtime.api.key_ring import KeyRing
-from agent_runtime.api.problem import Problem
 from agent_runtime.config import Settings
 from agent_runtime.domain.access import OPERATOR_TENANT, SCOPES
 from agent_runtime.domain.token_bucket import TokenBuckets
@@ -38,7 +37,7 @@ class Credentials:
         self._operator_key = settings.operator_key
         self._keys = keys
         self._tokens = tokens
-        self._guesses = TokenBuckets(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
+        self._guesses = GuessLimit(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
         self._per_key = _buckets(settings.rate_limit_per_key)
         self._per_tenant = _buckets(settings.rate_limit_per_tenant)
 
@@ -49,14 +48,21 @@ class Credentials:
         if kind.lower() == "bearer" and self._is_operator_key(text):
             return _KEY_OPERATOR
         check: KeyRing | TokenCheck = self._tokens if self._tokens and text.count(".") == 2 else self._keys
-        place = _network_of(address)
-        if not check.was_good(text):
-            self._require_patience(self._guesses.wait(place, time.monotonic()))
-        caller = await check.find(text) if kind.lower() == "bearer" else None
+        caller = await self._find(check, text if kind.lower() == "bearer" else "", _network_of(address))
         if caller is None:
-            self._guesses.take(place, time.monotonic())
             raise unauthorized()
         self._keep_to_rate(caller)
+        return caller
+
+    async def _find(self, known: KeyRing | TokenCheck, text: str, place: str) -> Caller | None:
+        if known.was_good(text):
+            caller = await known.find(text)
+            if caller is None:
+                self._guesses.count(place)
+            return caller
+        async with self._guesses.check(place) as check:
+            caller = await known.find(text)
+            check.wrong = caller is None
         return caller
 
     def _is_operator_key(self, text: str) -> bool:
@@ -72,14 +78,10 @@ class Credentials:
         if self._per_tenant is not None:
             _require(self._per_tenant.take(caller.tenant_id, now), "this tenant sends requests")
 
-    def _require_patience(self, wait: float) -> None:
-        _require(wait, "wrong keys come from this address")
-
 
 def _require(wait: float, what: str) -> None:
     if wait > 0:
-        seconds = max(1, math.ceil(wait))
-        raise Problem(429, f"{what} faster than it may: wait {seconds} s", headers={"Retry-After": str(seconds)})
+        raise too_fast(wait, what)
 
 
 def _buckets(per_second: float) -> TokenBuckets | None:

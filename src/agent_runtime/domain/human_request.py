@@ -31,6 +31,10 @@ _SENTENCE = {
     Why.TOOL_CHANGED: "The agent wants to call {tool}, whose description or arguments differ from what was approved.",
     Why.FORKED: "This task was forked, and {tool} is not safe to repeat: the original may have made this call already.",
 }
+_GONE = (
+    "A call of {tool} was interrupted, and nobody knows whether it took effect. Its tool is not there any more, so it"
+    " cannot run again unless the tool comes back: give its result, or skip it."
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ _ANSWERED_BY = {
 }
 
 
-def approval_sentence(why: Why, tool_name: str) -> str:
-    """What a person reads above a call that waits."""
-    return _SENTENCE[why].format(tool=tool_name)
+def approval_sentence(why: Why, tool_name: str, *, gone: bool = False) -> str:
+    """What a person reads above a call that waits; `gone`: nobody offers its tool now."""
+    return (_GONE if gone else _SENTENCE[why]).format(tool=tool_name)
 
 
 class PersonNeeded(AgentRuntimeError):

@@ -26,6 +26,11 @@ class TokenBuckets:
             self._filled(name, now).level -= 1.0
         return wait
 
+    def give_back(self, name: str, now: float) -> None:
+        """Put back a token that was taken for nothing."""
+        bucket = self._filled(name, now)
+        bucket.level = min(self._burst, bucket.level + 1.0)
+
     def wait(self, name: str, now: float) -> float:
         """The seconds until there is a token, 0 when there is one; takes nothing."""
         missing = 1.0 - self._filled(name, now).level

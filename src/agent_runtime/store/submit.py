@@ -1,11 +1,12 @@
 """Submission of tasks. What arrives at the same time is written by one statement, so that commits are shared.
 
 The first submission goes at once; those that come while it is under way go together in the next statement. Each
-stays all or none by itself, and one that the database refuses does not take the others with it.
+stays all or none by itself, and one that the database refuses does not take the others with it. Tenants take turns, and
+each has its share of what may wait: nobody is refused, or written later, for what another tenant sends.
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +22,11 @@ from agent_runtime.store.idempotency import RequestKey
 
 STATEMENTS_AT_ONCE = 2
 TASKS_PER_STATEMENT = 64
-# What may wait for a statement: about half a second of work. More would only wait longer and hold its bodies.
-MOST_WAITING = 500
-MOST_WAITING_TASKS = 10_000
+# What may wait for a statement: about a second of work. More would only wait longer and hold its bodies.
+MOST_WAITING = 1_000
+MOST_WAITING_TASKS = 20_000
+# One tenant alone has half of that, so that there is room for the next one at once.
+FEWEST_SHARES = 2
 
 
 @dataclass(eq=False)
@@ -36,30 +39,66 @@ class Submission:
     done: "asyncio.Future[list[Row]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+@dataclass
+class _Line:
+    """What waits of one tenant, in order."""
+
+    submissions: deque[Submission] = field(default_factory=deque)
+    tasks: int = 0
+
+    def add(self, submission: Submission) -> None:
+        self.submissions.append(submission)
+        self.tasks += len(submission.tasks)
+
+    def take_group(self) -> list[Submission]:
+        """What goes in one statement, each key at most once: its duplicates must see the first one's answer."""
+        group: list[Submission] = []
+        left: list[Submission] = []
+        keys: set[str] = set()
+        size = 0
+        while self.submissions and size < TASKS_PER_STATEMENT:
+            each = self.submissions.popleft()
+            fits = not group or size + len(each.tasks) <= TASKS_PER_STATEMENT
+            if not fits or (each.key is not None and each.key.key in keys):
+                left.append(each)
+                continue
+            if each.key is not None:
+                keys.add(each.key.key)
+            group.append(each)
+            size += len(each.tasks)
+        self.submissions.extendleft(reversed(left))
+        self.tasks -= size
+        return group
+
+
 class Submitter:
     """Collects submissions and writes them a group at a time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: deque[Submission] = deque()
-        self._waiting_tasks = 0
+        self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def submit(self, submission: Submission) -> list[Row]:
         """The tasks' rows in order; none when nothing was inserted (an agent refuses it, or the key is taken).
 
-        Raises Overloaded when too much waits already, DatabaseUnavailable when the outcome is unknown or the database
-        is away.
+        Raises Overloaded when too much of this tenant waits already, DatabaseUnavailable when the outcome is unknown or
+        the database is away.
         """
-        if len(self._waiting) >= MOST_WAITING or self._waiting_tasks >= MOST_WAITING_TASKS:
-            raise Overloaded(f"{self._waiting_tasks} submitted tasks wait to be written: send this again in a second")
-        self._waiting.append(submission)
-        self._waiting_tasks += len(submission.tasks)
+        self._line_with_room(submission.tenant_id).add(submission)
         self._start()
         return await submission.done
 
+    def _line_with_room(self, tenant_id: str) -> _Line:
+        line = self._lines.get(tenant_id) or _Line()
+        shares = max(FEWEST_SHARES, len(self._lines.keys() | {tenant_id}))
+        submissions, tasks = max(1, MOST_WAITING // shares), max(1, MOST_WAITING_TASKS // shares)
+        if len(line.submissions) >= submissions or line.tasks >= tasks:
+            raise Overloaded(f"{line.tasks} tasks that you submitted wait to be written: send this again in a second")
+        return self._lines.setdefault(tenant_id, line)
+
     def _start(self) -> None:
-        while self._waiting and len(self._under_way) < STATEMENTS_AT_ONCE:
+        while self._lines and len(self._under_way) < STATEMENTS_AT_ONCE:
             task = asyncio.create_task(self._write(self._next_group()))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
@@ -69,24 +108,11 @@ class Submitter:
         self._start()
 
     def _next_group(self) -> list[Submission]:
-        """What waits of one tenant, in order, each key at most once: its duplicates must see the first one's answer."""
-        first = self._waiting[0]
-        group: list[Submission] = []
-        left: list[Submission] = []
-        keys: set[str] = set()
-        size = 0
-        while self._waiting and size < TASKS_PER_STATEMENT:
-            each = self._waiting.popleft()
-            fits = not group or size + len(each.tasks) <= TASKS_PER_STATEMENT
-            if each.tenant_id != first.tenant_id or not fits or (each.key is not None and each.key.key in keys):
-                left.append(each)
-                continue
-            if each.key is not None:
-                keys.add(each.key.key)
-            group.append(each)
-            size += len(each.tasks)
-        self._waiting.extendleft(reversed(left))
-        self._waiting_tasks -= size
+        """What waits of the tenant whose turn it is; the rest of it comes after the other tenants."""
+        tenant_id, line = self._lines.popitem(last=False)
+        group = line.take_group()
+        if line.submissions:
+            self._lines[tenant_id] = line
         return group
 
     async def _write(self, group: Sequence[Submission]) -> None:
