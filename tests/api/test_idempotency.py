@@ -128,6 +128,10 @@ async def create_model(world: World) -> Case:
     return Case("/v1/models", body, MODELS, other={**body, "input_price": 1})
 
 
+async def discover_models(world: World) -> Case:
+    return Case("/v1/models/discover", None, "select count(*) from par.audit_log where action = 'models_discovered'")
+
+
 async def drain(world: World) -> Case:
     asked = "select count(*) from par.worker_sessions where drain_requested"
     return Case(f"/v1/workers/{WORKER_ID}/drain", None, asked)
@@ -147,6 +151,7 @@ CASES: dict[str, Callable[[World], Awaitable[Case]]] = {
     "/v1/agents": create_agent,
     "/v1/agents/{agent_id}/versions/{version}/restore": restore,
     "/v1/models": create_model,
+    "/v1/models/discover": discover_models,
     "/v1/workers/{worker_id}/drain": drain,
 }
 
@@ -204,3 +209,12 @@ async def test_a_refused_request_keeps_no_answer_and_takes_no_key(world: World, 
     assert answers[0].status_code == answers[1].status_code
     kept = "select count(*) from par.idempotency_keys where idempotency_key = 'refused'"
     assert counted(database_url, kept) == 0
+
+
+async def test_a_key_is_forgotten_after_a_day(world: World, database_url: str) -> None:
+    headers, discovered = {"Idempotency-Key": "daily"}, (await discover_models(world)).effect
+    aged = "update par.idempotency_keys set created_at = par.now() - make_interval(hours => %s)"
+    for hours, acted in ((0, 1), (23, 1), (25, 2)):
+        world.worker.execute(aged, hours)
+        assert (await world.api.post("/v1/models/discover", headers=headers)).status_code == 200
+        assert counted(database_url, discovered) == acted, f"after {hours} hours"

@@ -259,6 +259,33 @@ async def test_ids_in_bodies_reach_no_further(stage: Stage) -> None:
     assert status == "dead_letter"
 
 
+async def test_an_idempotency_key_is_of_one_tenant(stage: Stage) -> None:
+    headers = {"Idempotency-Key": "the same"}
+    mine, other = ({**AGENT, "agent_id": name} for name in ("mine", "other"))
+    for _ in range(2):
+        answers = [
+            await client.post("/v1/agents", json=body, headers=headers)
+            for client, body in ((stage.ours, mine), (stage.theirs, other))
+        ]
+        assert [(each.status_code, each.json()["agent_id"]) for each in answers] == [(201, "mine"), (201, "other")]
+
+
+async def test_workers_are_seen_by_all_without_what_they_run(stage: Stage, database_url: str) -> None:
+    """Workers are shared, so their lines are; whose tasks they run is nobody else's business."""
+    TaskBook(database_url).rows(
+        "insert into par.worker_sessions (worker_id, worker_pool_id, status, host, pid, version, capacity,"
+        " running_tasks, lock_key, lease_expires_at) values ('w-1', 'shared', 'online', 'h', 1, '0', 4, 1, 1,"
+        " par.now() + interval '1 hour')"
+    )
+    row = (await stage.ours.get("/v1/workers")).json()["items"][0]
+    allowed = {
+        "worker_id", "status", "pool", "running_tasks", "capacity", "last_heartbeat_at", "started_at", "version",
+        "host", "pid",
+    }  # fmt: skip
+    assert set(row) <= allowed
+    assert row["worker_id"] == "w-1"
+
+
 async def test_row_level_security_holds_when_a_query_forgets_the_tenant(stage: Stage, database_url: str) -> None:
     book = TaskBook(database_url)
     tables = [row["t"] for row in book.rows(

@@ -198,8 +198,11 @@ async def test_discover_asks_the_server_now(
     found = (await api.post(path)).json()
     assert found | {"server_name": "crm", "status": "reachable", "error": None, "skipped": []} == found
     assert [(tool["name"], tool["state"]) for tool in found["tools"]] == [("echo", "approved")]
+    keyed = {"Idempotency-Key": "once"}
+    first = (await api.post(path, headers=keyed)).json()
     odd = {"name": "two words", "description": "x"}
     tool_server.change(tools=[{"name": "echo", "description": "Other."}, odd])
+    assert (await api.post(path, headers=keyed)).json() == first, "a repeated request is answered, not acted on"
     again = (await api.post(path)).json()
     assert [(tool["name"], tool["state"]) for tool in again["tools"]] == [("echo", "changed")]
     assert again["skipped"][0]["name"] == "two words"

@@ -70,8 +70,9 @@ async def test_a_started_call_whose_tool_has_vanished_waits_for_a_person_and_can
     task_id = await desk.submit(call("crm__pay", "call-a", amount=5), {"text": "done"})
     book = TaskBook(database_url)
     book.rows(
-        "insert into par.tool_calls (tenant_id, task_id, tool_call_id, run_number, attempt, tool_name, state, arguments,"
-        " started_at) values ('default', %(id)s, 'call-a', 1, 1, 'crm__pay', 'started', '{\"amount\": 5}', par.now())",
+        "insert into par.tool_calls (tenant_id, task_id, tool_call_id, run_number, attempt, tool_name, state,"
+        " arguments, started_at)"
+        " values ('default', %(id)s, 'call-a', 1, 1, 'crm__pay', 'started', '{\"amount\": 5}', par.now())",
         id=task_id,
     )
     # As after the crash that left the row.

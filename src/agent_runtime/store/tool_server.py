@@ -102,6 +102,14 @@ async def connection_of(database: Database, tenant_id: str, server_id: str) -> R
 
 
 async def record_seen(database: Database, tenant_id: str, server_id: str, tools: Sequence[ToolDefinition]) -> list[Row]:
+    """`keep_seen` in a transaction of its own."""
+    async with database.transaction(tenant_id) as connection:
+        return await keep_seen(connection, tenant_id, server_id, tools)
+
+
+async def keep_seen(
+    connection: Connection, tenant_id: str, server_id: str, tools: Sequence[ToolDefinition]
+) -> list[Row]:
     """Keep what a server lists now, approve all of it when it is the first list; answers the tools as kept.
 
     Raises NotFound when the server was deleted meanwhile.
@@ -111,16 +119,13 @@ async def record_seen(database: Database, tenant_id: str, server_id: str, tools:
         {"name": tool.name, "place": place, "definition": tool.stored(), "hash": tool.hash}
         for place, tool in enumerate(tools)
     ]
-    async with database.transaction(tenant_id) as connection:
-        if await fetch_one(connection, "tool_server", "lock_tools", key) is None:
-            raise NotFound("tool server", server_id)
-        first = await fetch_one(connection, "tool_server", "pin_first", key) is not None
-        parameters = {**key, "pinned": first, "tools": json.dumps(seen)}
-        await fetch_all(connection, "tool_server", "record_seen", parameters)
-        await fetch_all(connection, "tool_server", "record_gone", {**key, "names": [tool.name for tool in tools]})
-        return await fetch_all(
-            connection, "tool_server", "tools_of", {"tenant_id": tenant_id, "server_ids": [server_id]}
-        )
+    if await fetch_one(connection, "tool_server", "lock_tools", key) is None:
+        raise NotFound("tool server", server_id)
+    first = await fetch_one(connection, "tool_server", "pin_first", key) is not None
+    parameters = {**key, "pinned": first, "tools": json.dumps(seen)}
+    await fetch_all(connection, "tool_server", "record_seen", parameters)
+    await fetch_all(connection, "tool_server", "record_gone", {**key, "names": [tool.name for tool in tools]})
+    return await fetch_all(connection, "tool_server", "tools_of", {"tenant_id": tenant_id, "server_ids": [server_id]})
 
 
 async def approve_tools(connection: Connection, tenant_id: str, server_id: str, names: Sequence[str]) -> None:

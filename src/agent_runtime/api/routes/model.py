@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_runtime.api.answer import answer, no_content, once
+from agent_runtime.api.answer import answer, answered_before, no_content, once
 from agent_runtime.api.auth import Caller
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
@@ -63,15 +63,22 @@ async def create_model(request: Request) -> Response:
     return await once(request, body, act)
 
 
-@router.post("/v1/models/discover", **describe(Discovered, body=NoFields, scope="configure", operator_only=True))
+@router.post(
+    "/v1/models/discover", **describe(Discovered, body=NoFields, keyed=True, scope="configure", operator_only=True)
+)
 async def discover_models(request: Request) -> Response:
     """Ask each configured provider again for its models."""
-    await read_body(request, NoFields)
-    caller, runtime = caller_of(request), runtime_of(request)
-    found = await runtime.models.discover()
-    async with runtime.database.transaction(caller.tenant_id) as connection:
+    body = await read_body(request, NoFields)
+    if (replayed := await answered_before(request, body)) is not None:
+        return replayed
+    caller = caller_of(request)
+    found = await runtime_of(request).models.discover()
+
+    async def act(connection: Connection) -> KeptAnswer:
         await audit.record(connection, caller.tenant_id, caller.name, "models_discovered", "model", None, None, found)
-    return answer(found)
+        return KeptAnswer(200, found)
+
+    return await once(request, body, act)
 
 
 @router.patch(

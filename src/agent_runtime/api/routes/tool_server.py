@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from agent_runtime.api.answer import answer, no_content, once
+from agent_runtime.api.answer import answer, answered_before, no_content, once
 from agent_runtime.api.cursor import Listing
 from agent_runtime.api.openapi import describe
 from agent_runtime.api.request_body import read_body
@@ -104,17 +104,26 @@ async def delete_tool_server(request: Request, server_id: ServerId) -> Response:
     return no_content()
 
 
-@router.post("/v1/tool-servers/{server_id}/discover", **describe(DiscoveredTools, body=NoFields, scope="configure"))
+@router.post(
+    "/v1/tool-servers/{server_id}/discover",
+    **describe(DiscoveredTools, body=NoFields, keyed=True, scope="configure"),
+)
 async def discover_tools(request: Request, server_id: ServerId) -> Response:
-    """Ask the server for its tools now; the first list is approved thereby."""
-    await read_body(request, NoFields)
+    """Ask the server for its tools now; the first list is approved thereby. A failed try keeps nothing for its key."""
+    body = await read_body(request, NoFields)
+    if (replayed := await answered_before(request, body)) is not None:
+        return replayed
     runtime, tenant_id = runtime_of(request), caller_of(request).tenant_id
     row = await store.connection_of(runtime.database, tenant_id, server_id)
     found, error = await asked(runtime, tenant_id, row)
-    tools = row["tools"]
-    if found is not None:
-        tools = await store.record_seen(runtime.database, tenant_id, server_id, found.tools)
-    return answer(discovered(row, tools, found, error))
+    if found is None:
+        return answer(discovered(row, row["tools"], None, error))
+
+    async def act(connection: Connection) -> KeptAnswer:
+        tools = await store.keep_seen(connection, tenant_id, server_id, found.tools)
+        return KeptAnswer(200, discovered(row, tools, found, None))
+
+    return await once(request, body, act)
 
 
 @router.post(

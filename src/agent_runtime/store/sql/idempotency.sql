@@ -13,6 +13,6 @@ update par.idempotency_keys set status_code = %(status_code)s, response = %(resp
 where tenant_id = %(tenant_id)s and idempotency_key = %(idempotency_key)s
 
 -- name: read
--- The first answer given under a key.
+-- The first answer given under a key, for as long as keys are kept; after that the key may be taken anew.
 select request_hash, status_code, response from par.idempotency_keys
-where tenant_id = %(tenant_id)s and idempotency_key = %(idempotency_key)s
+where tenant_id = %(tenant_id)s and idempotency_key = %(idempotency_key)s and created_at >= par.now() - interval '24 hours'
