@@ -32,7 +32,7 @@ _WORKER_ID = "benchmark"
 class Attempts:
     """`await run(number)` claims and runs until that many attempts have ended."""
 
-    def __init__(self, database: Database, commit: GroupCommit, concurrency: int) -> None:
+    def __init__(self, database: Database, claiming: Database, commit: GroupCommit, concurrency: int) -> None:
         self._commit = commit
         self._concurrency = concurrency
         self._running: set[asyncio.Task[None]] = set()
@@ -52,7 +52,7 @@ class Attempts:
             search=WebSearch(),
             sandboxes=WorkerSandboxes(database, SandboxOptions(Path(".par"), {})),
         )
-        self._claims = ClaimLoop(database, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
+        self._claims = ClaimLoop(claiming, _WORKER_ID, "shared", free=self._free, start=self._start, poll_seconds=0.25)
 
     async def run(self, number: int) -> None:
         """Claim until `number` more attempts have ended."""
@@ -89,10 +89,11 @@ async def open_attempts(url: str, concurrency: int) -> AsyncIterator[tuple[Attem
     options = PoolOptions(10, wait_seconds=30.0, application_name="par-benchmark")
     async with (
         Database(url, "par_worker", options) as database,
+        Database(url, "par_worker", PoolOptions(1, wait_seconds=30.0, application_name="par-claim")) as claiming,
         Database(url, "par_api", PoolOptions(2, wait_seconds=30.0)) as api,
         GroupCommit(url, _WORKER_ID) as commit,
     ):
-        attempts = Attempts(database, commit, concurrency)
+        attempts = Attempts(database, claiming, commit, concurrency)
         claims = asyncio.create_task(attempts.claim_for_ever())
         yield attempts, api
         claims.cancel()

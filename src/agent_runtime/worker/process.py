@@ -79,6 +79,10 @@ class WorkerProcess:
             "par_worker",
             PoolOptions(settings.database_pool_size, wait_seconds=10.0, application_name=f"par-worker {worker_id}"),
         )
+        # A connection of its own, since the plan of the claim is dear and every connection makes its own.
+        self._claiming = Database(
+            url, "par_worker", PoolOptions(1, wait_seconds=10.0, application_name=f"par-claim {worker_id}")
+        )
         self._commit = GroupCommit(url, worker_id)
         limits = ModelLimits(
             settings.model_timeout_seconds, settings.model_first_byte_seconds, settings.model_stall_seconds
@@ -107,7 +111,7 @@ class WorkerProcess:
             sandboxes=WorkerSandboxes(self._database, SandboxOptions.of(settings), SandboxPrices.of_settings(settings)),
         )
         self._claims = ClaimLoop(
-            self._database,
+            self._claiming,
             worker_id,
             settings.worker_pool,
             free=self._free,
@@ -125,6 +129,7 @@ class WorkerProcess:
         """Work until stopped."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
+            await stack.enter_async_context(self._claiming)
             await stack.enter_async_context(self._commit)
             await stack.enter_async_context(self._outbound)
             with contextlib.suppress(DatabaseUnavailable):
