@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from agent_runtime.domain.errors import StartFailed
 
 # Small, hot tables (queue, sessions, spend counters) turn over many times a minute: vacuum early and without pauses.
+# But each vacuum and each analysis of a table makes every connection plan all its statements on that table again, which
+# for those of a worker costs as much as many executions: not after every few hundred rows.
 _EMBEDDED: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -28,10 +30,12 @@ _EMBEDDED: Mapping[str, str] = {
     # Details and parameters hold what users wrote; the log is no place for that.
     "log_parameter_max_length": "0",
     "log_error_verbosity": "terse",
-    "autovacuum_naptime": "5s",
-    "autovacuum_vacuum_threshold": "100",
+    "autovacuum_naptime": "15s",
+    "autovacuum_vacuum_threshold": "1000",
     "autovacuum_vacuum_scale_factor": "0.02",
-    "autovacuum_analyze_scale_factor": "0.02",
+    "autovacuum_vacuum_insert_threshold": "10000",
+    "autovacuum_analyze_threshold": "2000",
+    "autovacuum_analyze_scale_factor": "0.1",
     "autovacuum_vacuum_cost_delay": "0",
 }
 DURABLE: Mapping[str, str] = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
