@@ -79,6 +79,10 @@ def _has(receiver: RawServer, requests: int) -> bool:
     return len(receiver.requests) == requests
 
 
+def _failed_with(book: TaskBook, status: int) -> bool:
+    return deliveries(book)[0]["last_status_code"] == status
+
+
 def hurry(book: TaskBook) -> None:
     """Let the waits between attempts pass."""
     book.rows("update par.webhook_deliveries set next_attempt_at = now() where status = 'pending' and attempts > 0")
@@ -155,13 +159,30 @@ async def test_a_delivery_that_fails_is_sent_again_under_the_same_id(
     async with raw_server(answers(500, 302, 429, 200)) as receiver, start_worker(**SETTINGS):
         await create(receiver.url())
         book.submit()
-        for attempt in range(1, 4):
+        for attempt, status in enumerate((500, 302, 429), 1):
             await soon(partial(_has, receiver, attempt))
-            await soon(lambda: deliveries(book)[0]["last_error"] is not None)
+            # The failure of this attempt: only with it comes the wait that is to pass.
+            await soon(partial(_failed_with, book, status))
             hurry(book)
         await soon(lambda: deliveries(book)[0]["status"] == "delivered")
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
     assert deliveries(book)[0]["attempts"] == 4
+
+
+async def test_a_statement_that_tells_of_many_tasks_tells_each_receiver_of_its_own(
+    book: TaskBook, create: Create, start_worker: StartWorker
+) -> None:
+    book.add_agent("other")
+    async with raw_server(answers(204)) as every, raw_server(answers(204)) as one, start_worker(**SETTINGS):
+        for_all, _ = await create(every.url())
+        for_one, _ = await create(one.url(), agent_id="other")
+        tasks = [book.submit() for _ in range(12)]
+        others = [book.submit(agent_id="other") for _ in range(12)]
+        await soon(lambda: len(deliveries(book)) == 36 and {row["status"] for row in deliveries(book)} == {"delivered"})
+    told = [(str(row["webhook_id"]), str(row["task_id"])) for row in deliveries(book)]
+    assert sorted(told) == sorted(
+        [(for_all, task) for task in [*tasks, *others]] + [(for_one, task) for task in others]
+    )
 
 
 async def test_a_redirect_is_not_followed(book: TaskBook, create: Create, start_worker: StartWorker) -> None:

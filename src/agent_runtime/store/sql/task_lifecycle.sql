@@ -20,7 +20,7 @@ with moves as materialized (
 ),
 held as materialized (
     select m.*, t.status as status_before, t.attempt as live_attempt, t.agent_id, t.run_number as ended_run, t.config_version
-    from (select * from moves order by task_id) m
+    from (select *, row_number() over () as place from (select * from moves order by task_id) o) m
     cross join lateral (
         select k.* from par.tasks k
         where k.tenant_id = m.tenant_id and k.task_id = m.task_id and k.status = any (m.from_statuses)
@@ -43,7 +43,7 @@ ended as (
     from held h
     where h.status_before = 'running' and a.tenant_id = h.tenant_id and a.task_id = h.task_id
       and a.attempt = h.live_attempt and a.ended_at is null
-    returning a.*
+    returning a.*, h.place
 ),
 saved_calls as (
     -- What the kept steps of this conversation's open part cost. Each call counts once, however often it is saved.
@@ -53,10 +53,10 @@ saved_calls as (
       and l.run_number > coalesce((
         select max(r.run_number) from par.runs r
         where r.tenant_id = h.tenant_id and r.task_id = h.task_id and r.status = 'completed'), 0)
-    returning l.task_id, l.cost_microdollars
+    returning h.place, l.cost_microdollars
 ),
 saved as (
-    select task_id, coalesce(sum(cost_microdollars), 0) as cost_microdollars from saved_calls group by task_id
+    select place, coalesce(sum(cost_microdollars), 0) as cost_microdollars from saved_calls group by place
 ),
 moved as (
     update par.tasks t
@@ -87,8 +87,8 @@ moved as (
             when t.waiting_since is not null and h.to_status = 'queued' then t.deadline_at + (par.now() - t.waiting_since)
             else t.deadline_at end
     from held h
-    left join ended e on e.tenant_id = h.tenant_id and e.task_id = h.task_id
-    left join saved s on s.task_id = h.task_id
+    left join ended e on e.place = h.place
+    left join saved s on s.place = h.place
     where t.tenant_id = h.tenant_id and t.task_id = h.task_id
     returning t.tenant_id, t.task_id, t.agent_id, t.last_sequence, t.run_number, t.worker_pool_id, t.priority, t.created_at,
         t.deadline_at, t.retry_after, t.version, h.status_before, h.to_status, h.event_type, h.error_code, h.error_message,
