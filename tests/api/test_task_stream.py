@@ -97,6 +97,19 @@ async def test_resuming_anywhere_repeats_nothing_and_loses_nothing(
         assert resumed[-1].event == "end"
 
 
+async def test_a_new_stream_begins_at_once_whatever_others_wait_for(
+    app: FastAPI, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_feed, "POLL_SECONDS", 3_600.0)
+    feed: TaskFeed = app.state.runtime.feed
+    watchers = []
+    for _ in range(3):
+        watchers.append(feed.watch("default", task, 0))
+        assert await asyncio.wait_for(watchers[-1].take(), 20)
+    for watcher in watchers:
+        feed.leave(watcher)
+
+
 async def test_a_reader_that_does_not_read_is_not_asked_for_and_costs_little(
     app: FastAPI, task: str, worker: StandInWorker
 ) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 
 import structlog
 
@@ -80,6 +80,7 @@ class TaskFeed:
         self._database = database
         self._most_streams = most_streams
         self._watchers: set[Watcher] = set()
+        self._new: set[Watcher] = set()
         self._by_tenant_open: Counter[str] = Counter()
         self._some = asyncio.Event()
         self._listener_id = uuid.uuid4().hex
@@ -99,6 +100,7 @@ class TaskFeed:
         self._by_tenant_open[tenant_id] += 1
         watcher = Watcher(tenant_id, task_id, seen)
         self._watchers.add(watcher)
+        self._new.add(watcher)
         self._some.set()
         return watcher
 
@@ -106,6 +108,7 @@ class TaskFeed:
         """Stop watching; again changes nothing."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
+            self._new.discard(watcher)
             self._by_tenant_open[watcher.tenant_id] -= 1
 
     async def run(self) -> None:
@@ -115,29 +118,46 @@ class TaskFeed:
                 self._some.clear()
                 await self._forget_listening()
                 await self._some.wait()
-            try:
-                full = await self._look()
-            except DatabaseUnavailable as error:
-                _log.info("feed_waits_for_database", error=str(error))
-                full = False
-            except Exception:  # noqa: BLE001  every stream of the process hangs on this loop
-                _log.exception("feed_failed")
-                full = False
-            await asyncio.sleep(0 if full else POLL_SECONDS)
+            self._new.clear()
+            full = await self._guarded(self._look(self._watchers, tokens=True))
+            if full:
+                await asyncio.sleep(0)
+            else:
+                await self._pause()
 
-    async def _look(self) -> bool:
+    async def _pause(self) -> None:
+        """Until the next look. Who comes meanwhile need not wait for it."""
+        until = time.monotonic() + POLL_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            if not self._new:
+                self._some.clear()
+                try:
+                    async with asyncio.timeout(left):
+                        await self._some.wait()
+                except TimeoutError:
+                    return
+            new, self._new = self._new, set()
+            if await self._guarded(self._look(new, tokens=False)):
+                return
+
+    async def _guarded(self, look: Awaitable[bool]) -> bool:
+        """What a look gives; False when it fails, for every stream of the process hangs on the loop."""
+        try:
+            return await look
+        except DatabaseUnavailable as error:
+            _log.info("feed_waits_for_database", error=str(error))
+        except Exception:  # noqa: BLE001  every stream of the process hangs on this loop
+            _log.exception("feed_failed")
+        return False
+
+    async def _look(self, watched: Iterable[Watcher], *, tokens: bool) -> bool:
+        """Tell watchers what is new; True when there is more at once. Live tokens only to all of them together."""
         full = False
-        for tenant_id, watchers in self._by_tenant().items():
-            await self._tell_tokens(tenant_id, watchers)
+        for tenant_id, watchers in _by_tenant(watched).items():
+            if tokens:
+                await self._tell_tokens(tenant_id, watchers)
             full |= await self._tell_news(tenant_id, watchers)
         return full
-
-    def _by_tenant(self) -> dict[str, list[Watcher]]:
-        groups: dict[str, list[Watcher]] = defaultdict(list)
-        for watcher in self._watchers:
-            if watcher.has_room:
-                groups[watcher.tenant_id].append(watcher)
-        return groups
 
     async def _tell_news(self, tenant_id: str, watchers: Sequence[Watcher]) -> bool:
         # Readers of one task that have seen the same are asked for once, and get the same bytes.
@@ -199,6 +219,14 @@ class TaskFeed:
                 break
         self._listening.clear()
         self._chunk_seen.clear()
+
+
+def _by_tenant(watched: Iterable[Watcher]) -> dict[str, list[Watcher]]:
+    groups: dict[str, list[Watcher]] = defaultdict(list)
+    for watcher in watched:
+        if watcher.has_room:
+            groups[watcher.tenant_id].append(watcher)
+    return groups
 
 
 def _hand_over(readers: Sequence[Watcher], page: Sequence[Row], size: int) -> bool:
