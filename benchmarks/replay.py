@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
 
 
-async def _places(port: int, path: str) -> AsyncIterator[int]:
+async def _places(port: int, path: str) -> AsyncGenerator[int, None]:
     """The ids of a stream's entries, until its end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
