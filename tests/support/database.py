@@ -1,7 +1,12 @@
-"""One PostgreSQL server per test process, one migrated template, one database per test."""
+"""One PostgreSQL server per test process, one migrated template, one database per test.
+
+Copying the template is dear: hundreds of files. So a database that a test is done with is emptied, gets a new name
+(whoever still tries the old one finds nothing) and serves the next test, as long as no test has changed its schema.
+"""
 
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -13,6 +18,7 @@ from agent_runtime.embedded.postgres import PostgresServer
 from agent_runtime.store.migrate import migrate
 
 _TEMPLATE = "par_template"
+_REUSE = Path(__file__).parent / "sql" / "reuse.sql"
 _numbers = count(1)
 
 
@@ -23,29 +29,63 @@ class TestServer:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._clean: deque[str] = deque()
+        self._connection = psycopg.connect(url, autocommit=True)
         self._execute(f"create database {_TEMPLATE}")
-        migrate(_renamed(url, _TEMPLATE))
+        template = _renamed(url, _TEMPLATE)
+        migrate(template)
+        with psycopg.connect(template, autocommit=True) as connection:
+            connection.execute(_REUSE.read_bytes())
+
+    def close(self) -> None:
+        """Let the server go."""
+        self._connection.close()
 
     def create_database(self) -> str:
-        """Address of a fresh migrated database."""
-        name = f"test_{os.getpid()}_{next(_numbers)}"
-        self._execute(f"create database {name} template {_TEMPLATE}")
+        """Address of a migrated database as its migrations left it."""
+        name = _new_name()
+        # The newest one's last connection may still be about to end, and its name cannot change before.
+        if len(self._clean) > 1:
+            self._execute(f"alter database {self._clean.popleft()} rename to {name}")
+        else:
+            self._execute(f"create database {name} template {_TEMPLATE}")
         return _renamed(self.url, name)
 
     def create_empty_database(self) -> str:
         """Address of a fresh database without our schema."""
-        name = f"test_{os.getpid()}_{next(_numbers)}"
+        name = _new_name()
         self._execute(f"create database {name} template template0")
         return _renamed(self.url, name)
 
     def drop_database(self, url: str) -> None:
-        """Drop it with all who are connected."""
-        name = url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]
-        self._execute(f"drop database if exists {name} with (force)")
+        """End it with all who are connected: empty it for the next test, or drop it."""
+        name = _name_of(url)
+        self._execute(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'")
+        if _emptied(url):
+            self._clean.append(name)
+        else:
+            self._execute(f"drop database if exists {name} with (force)")
 
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        self._connection.execute(statement.encode())
+
+
+def _emptied(url: str) -> bool:
+    """Whether the database is as its migrations left it, now that all rows of the test are gone."""
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            row = connection.execute("select reuse.empty()").fetchone()
+    except psycopg.Error:
+        return False
+    return row is not None and bool(row[0])
+
+
+def _new_name() -> str:
+    return f"test_{os.getpid()}_{next(_numbers)}"
+
+
+def _name_of(url: str) -> str:
+    return url.rsplit("/", 1)[1].split("?", maxsplit=1)[0]
 
 
 def _renamed(url: str, name: str) -> str:
@@ -57,10 +97,12 @@ def _renamed(url: str, name: str) -> str:
 def running_server() -> Iterator[TestServer]:
     """Start a server in a temporary folder and stop it at the end."""
     with tempfile.TemporaryDirectory(prefix="par-tests-") as folder:
-        server = PostgresServer(Path(folder), durable=False)
-        server.initialise()
-        server.start()
+        postgres = PostgresServer(Path(folder), durable=False)
+        postgres.initialise()
+        postgres.start()
         try:
-            yield TestServer(server.url)
+            server = TestServer(postgres.url)
+            yield server
+            server.close()
         finally:
-            server.stop()
+            postgres.stop()
