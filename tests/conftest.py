@@ -1,10 +1,17 @@
 """Fixtures that every suite shares."""
 
+import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.database import TestServer, running_server
+
+# Tests start hundreds of processes. Where the environment forbids to keep compiled modules, each of them would compile
+# LangGraph and its like anew, which takes seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
