@@ -13,8 +13,6 @@ from tests.support.processes import Answer, Fleet
 from tests.support.tasks import TaskBook, script
 from tests.support.waiting import eventually_sync
 
-pytestmark = pytest.mark.serial
-
 
 @pytest.mark.timeout(60)
 async def test_a_hundred_submits_with_one_key_make_one_task(system: Fleet, book: TaskBook) -> None:

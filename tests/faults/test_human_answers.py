@@ -12,7 +12,7 @@ from tests.support.processes import ApiProcess, Fleet
 from tests.support.tasks import TaskBook, script
 from tests.support.waiting import eventually_sync
 
-pytestmark = [pytest.mark.serial, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.timeout(90)
 
 ONCE = {"tool": "dev_sleep", "args": {"seconds": 30}, "id": "call-once"}
 DONE = {"text": "done"}
