@@ -1,16 +1,21 @@
 """The one door through which a task changes its state after its submission and its claim."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from functools import cache
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from agent_runtime.domain.task_lifecycle import Move
+from agent_runtime.domain.task_lifecycle import TRANSITIONS, Change, Move
 from agent_runtime.store.arrays import literal, text_literal
 from agent_runtime.store.database import Row, fetch_all, fetch_one
+
+# What a move's row is made of otherwise than by its name.
+_COMPOSED = {"change", "failure", "next_run", "details", "request", "given"}
+_PLAIN = tuple(field.name for field in fields(Move) if field.name not in _COMPOSED)
 
 
 async def lock_tasks(connection: AsyncConnection[DictRow], moves: Sequence[Move]) -> None:
@@ -43,8 +48,8 @@ def moves_parameter(moves: Sequence[Move]) -> str:
 
 def plain_text(text: str | None) -> str | None:
     """Text that PostgreSQL can store: no NUL, no lone surrogate."""
-    if text is None:
-        return None
+    if text is None or (text.isascii() and "\x00" not in text):
+        return text
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -57,19 +62,20 @@ def _storable(value: Any) -> Any:
     return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+@cache
+def _change_row(change: Change) -> Mapping[str, Any]:
+    row = TRANSITIONS[change]
+    return {
+        "from_statuses": [str(status) for status in row.from_statuses],
+        "to_status": str(row.to_status),
+        "event_type": row.event_type,
+        "outcome": str(change),
+    }
+
+
 def _row(move: Move) -> dict[str, Any]:
-    transition_ = move.transition
-    row: dict[str, Any] = {
-        key: value
-        for key, value in asdict(move).items()
-        if value is not None and key not in {"change", "failure", "next_run", "details", "request", "given"}
-    }
-    row |= {
-        "from_statuses": [str(status) for status in transition_.from_statuses],
-        "to_status": str(transition_.to_status),
-        "event_type": transition_.event_type,
-        "outcome": str(move.change),
-    }
+    row: dict[str, Any] = {name: value for name in _PLAIN if (value := getattr(move, name)) is not None}
+    row |= _change_row(move.change)
     if move.details is not None:
         row["details"] = json.dumps(move.details)
     if move.failure is not None:
