@@ -86,7 +86,7 @@ async def test_the_parts_come_in_any_order_and_files_may_be_none(api: httpx.Asyn
         ([file("a")], 422, "task_request: Field required"),
         ([file("a"), request(input="")], 422, "input"),
         ([file("a"), request(colour="red")], 422, "colour"),
-        ([file("a"), ("task_request", (None, b"{", "application/json"))], 400, "not JSON"),
+        ([file("a"), ("task_request", (None, b"{", "application/json"))], 400, "part task_request is not JSON"),
         ([file("a"), request(), request()], 422, "given twice"),
         ([request(), file("a"), file("a")], 422, "'a' is given twice"),
         ([request(), file("a/b")], 422, "must not hold a slash"),

@@ -15,6 +15,7 @@ import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.server.fastmcp.exceptions import ToolError
 
 from agent_runtime.client import ClientOptions, RuntimeClient
 from agent_runtime.domain.errors import ConfigurationError, ToolFailed
@@ -51,7 +52,8 @@ async def over_stdio(tmp_path: Path, **settings: str) -> AsyncIterator[ClientSes
 @contextmanager
 def over_http(tmp_path: Path, **settings: str) -> Iterator[str]:
     port = free_port()
-    command = [*tied_to_parent("KILL"), sys.executable, "-m", "agent_runtime.mcp_server", "--http", f"127.0.0.1:{port}"]
+    program = [sys.executable, "-m", "agent_runtime.cli.main", "mcp", "serve", "--http", f"127.0.0.1:{port}"]
+    command = [*tied_to_parent("KILL"), *program]
     process = subprocess.Popen(command, env=environment(tmp_path, **settings), start_new_session=True)
     url = f"http://127.0.0.1:{port}/mcp"
     try:
@@ -101,8 +103,9 @@ async def test_over_http_without_a_runtime_for_this_machine_only(tmp_path: Path)
             await session.initialize()
             assert {tool.name for tool in (await session.list_tools()).tools} == WEB_TOOLS
             assert text_of(await session.call_tool("calculator", {"expression": "1/8"})) == "0.125"
-            refused = await session.call_tool("read_url", {"url": "http://127.0.0.1:22/"})
+            refused = await session.call_tool("read_url", {"url": "http://127.0.0.1:8080/"})
             assert refused.isError
+            assert "127.0.0.1 is never allowed" in text_of(refused)
         body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         accept = {"Accept": "application/json, text/event-stream"}
         async with httpx.AsyncClient() as http:
@@ -110,6 +113,26 @@ async def test_over_http_without_a_runtime_for_this_machine_only(tmp_path: Path)
             assert foreign.status_code == 403
             rebound = await http.post(url, json=body, headers=accept | {"Host": "evil.example"})
             assert rebound.status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("web_search", {}, "the arguments of web_search are wrong: query: Field required"),
+        ("web_search", {"query": "a", "max_results": 99}, "max_results: Input should be less than or equal to 20"),
+        ("web_search", {"query": "a", "most": 5}, "web_search has no argument 'most'; it has query, max_results"),
+        ("calculator", {"expression": 7}, "expression: Input should be a valid string"),
+        ("calculator", {"expression": "import os"}, "import os"),
+        ("paint", {"colour": "red"}, "Unknown tool: paint"),
+    ],
+)
+async def test_a_wrong_call_is_told_which_argument_is_wrong(tool: str, arguments: dict[str, Any], words: str) -> None:
+    server = build(ServerOptions(WebSearch(), PUBLIC_ONLY))
+    with pytest.raises(ToolError) as caught:
+        await server.call_tool(tool, arguments)
+    told = str(caught.value)
+    assert words in told
+    assert not any(noise in told for noise in ("pydantic", "input_value", "validation error", "Arguments", "\n"))
 
 
 def test_with_a_token_nothing_is_answered_without_it(tmp_path: Path) -> None:

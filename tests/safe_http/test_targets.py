@@ -137,6 +137,17 @@ def test_what_a_model_names_is_never_loopback_also_when_the_operator_lists_it(ad
     assert targets_from(listed, loopback=True).permits(ip_address("127.0.0.1"), 8123)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "169.254.169.254"])
+def test_a_refusal_advises_no_list_that_cannot_help(host: str) -> None:
+    pages = targets_from(Settings(), loopback=False)
+    with pytest.raises(AddressRefused, match="is never allowed: it is the machine"):
+        parse_url(f"http://{host}/", pages)
+    with pytest.raises(AddressRefused, match=r"PAR_ALLOWED_PRIVATE_TARGETS, but never the machine of the server$"):
+        parse_url("http://10.0.0.1/", pages)
+    with pytest.raises(AddressRefused, match=r"PAR_ALLOWED_PRIVATE_TARGETS$"):
+        parse_url("http://127.0.0.1/", targets_from(Settings(), loopback=True))
+
+
 def test_the_operators_list_is_read_from_the_settings() -> None:
     listed = "10.1.0.0/16, 10.0.0.5:8443, [fd00::/8]:443, fd12::1, [fd13::1]"
     assert load({"PAR_ALLOWED_PRIVATE_TARGETS": listed, "PAR_ENV_FILE": ""}).allowed_private_targets == (

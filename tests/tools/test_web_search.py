@@ -42,7 +42,12 @@ async def test_the_next_provider_is_asked_when_one_fails_hangs_or_finds_nothing(
 async def test_when_all_fail_the_model_is_told_which_and_no_more() -> None:
     with pytest.raises(ToolFailed) as caught:
         await WebSearch({"first": fails, "second": hangs}, seconds=0.05).find("tides", 3)
-    assert str(caught.value) == ("the web cannot be searched now (first: ConnectionError; second: no answer in 0.05 s)")
+    assert str(caught.value).startswith(
+        "the web cannot be searched now (first: it could not be reached (ConnectionError); second: no answer in 0.05 s)"
+    )
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ToolFailed, match="no provider is set; an operator sets TAVILY_API_KEY"):
+        await WebSearch({}).find("tides", 3)
 
 
 async def test_finding_nothing_is_no_failure() -> None:
@@ -90,8 +95,22 @@ async def test_a_search_engine_that_is_away_is_a_failure_of_the_tool(monkeypatch
         raise DDGSException("connection refused")
 
     monkeypatch.setattr("ddgs.http_client.HttpClient.request", answer)
-    with pytest.raises(ToolFailed, match="duckduckgo: DDGSException"):
+    with pytest.raises(ToolFailed, match=r"duckduckgo: it could not be reached \(DDGSException\)"):
         await open_web_search((), {}).find("tides", 5)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "it refuses the key"), (429, "the key's limit is used up"), (503, "it answered with status 503")],
+)
+async def test_what_a_provider_refuses_is_said_in_words(web: WebServer, status: int, words: str) -> None:
+    body = b'{"detail": {"error": "internal details"}}'
+    web.serve("/search", body, "application/json", status)
+    search = open_web_search(("tavily",), {"TAVILY_API_KEY": "tvly-key", "TAVILY_BASE_URL": web.address})
+    with pytest.raises(ToolFailed) as caught:
+        await search.find("tides", 4)
+    assert f"tavily: {words}" in str(caught.value)
+    assert not any(hidden in str(caught.value) for hidden in ("internal details", "tvly-key", "127.0.0.1"))
 
 
 def test_the_order_of_providers_is_a_setting() -> None:

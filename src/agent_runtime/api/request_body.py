@@ -34,8 +34,8 @@ async def read_body(request: Request, model: type[Model], *, limit: int = JSON_B
     return parsed(raw, model)
 
 
-def parsed(raw: bytes, model: type[Model]) -> Model:
-    """The bytes of a JSON text as a checked `model`; none stand for `{}`. Raises Problem."""
+def parsed(raw: bytes, model: type[Model], *, part: str | None = None) -> Model:
+    """The bytes of a JSON text (the body, or a `part` of it) as a checked `model`; none are `{}`. Raises Problem."""
     raw = raw if raw.strip() else b"{}"
     most = MOST_PARTS if len(raw) <= JSON_BYTES else MOST_BATCH_PARTS
     if has_more_parts(raw, most):
@@ -45,7 +45,7 @@ def parsed(raw: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise problem_of(error) from None
+        raise problem_of(error, part=part) from None
 
 
 async def read_raw(request: Request, limit: int) -> bytes:
@@ -76,11 +76,12 @@ def require_json_type(request: Request) -> None:
         raise Problem(415, f"the body must be application/json, not {kind[:100] or 'without a content type'}")
 
 
-def problem_of(error: ValidationError, source: str = "body") -> Problem:
-    """The answer to what pydantic found."""
+def problem_of(error: ValidationError, source: str = "body", *, part: str | None = None) -> Problem:
+    """The answer to what pydantic found; `part` is that of a multipart body which is no JSON."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if any(each["type"] == "json_invalid" for each in found):
-        return Problem(400, f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
+        what = "the body" if part is None else f"the part {part}"
+        return Problem(400, f"{what} is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
     return invalid([FieldError((source, *each["loc"]), worded(each["msg"])) for each in found[:_MOST_ERRORS]])
 
 

@@ -1,18 +1,21 @@
 """Puts the server together: which tools, over which transport, and who may call."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.fastmcp import FastMCP
+from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
+from mcp.types import ContentBlock
+from pydantic import AnyHttpUrl, ValidationError
 
 from agent_runtime import __version__
 from agent_runtime.client import ClientOptions, RuntimeClient
-from agent_runtime.domain.errors import ConfigurationError
+from agent_runtime.domain.errors import ConfigurationError, ToolFailed
 from agent_runtime.mcp_server.runtime_tools import RuntimeTools
 from agent_runtime.mcp_server.web_tools import WebTools
 from agent_runtime.safe_http import SafeClient, Targets
@@ -45,7 +48,7 @@ def build(options: ServerOptions) -> "FastMCP[Any]":
         )
     pages = SafeClient(options.targets)
     client = RuntimeClient(options.runtime) if options.runtime is not None else None
-    server: FastMCP[Any] = FastMCP(
+    server = ToolsInWords(
         "persistent-agent-runtime",
         _INSTRUCTIONS,
         host=options.host,
@@ -60,6 +63,31 @@ def build(options: ServerOptions) -> "FastMCP[Any]":
     if client is not None:
         RuntimeTools(client).add_to(server)
     return server
+
+
+class ToolsInWords(FastMCP[Any]):
+    """Says what was wrong with a call in words for its caller, and takes no argument that a tool does not have."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Sequence[ContentBlock] | dict[str, Any]:
+        """The result of a tool. Raises ToolError."""
+        tool = next((each for each in await self.list_tools() if each.name == name), None)
+        known = tool.inputSchema.get("properties", {}) if tool is not None else arguments
+        if unknown := [each[:100] for each in arguments if each not in known]:
+            raise ToolError(f"{name} has no argument {unknown[0]!r}; it has {', '.join(known)}")
+        try:
+            return await super().call_tool(name, arguments)
+        except ToolError as error:
+            raise ToolError(_in_words(name, error)) from None
+
+
+def _in_words(name: str, error: ToolError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, ToolFailed):
+        return str(cause)
+    if not isinstance(cause, ValidationError):
+        return str(error)
+    wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in cause.errors(include_url=False))
+    return f"the arguments of {name} are wrong: {'; '.join(wrong)}"
 
 
 class OneToken(TokenVerifier):

@@ -23,7 +23,7 @@ async def checked_addresses(host: str, port: int, targets: Targets, resolver: Re
     literal = literal_address(host)
     found = [literal] if literal is not None else parsed_addresses(await resolve(resolver, host, port))
     if not all(targets.permits(address, port) for address in found):
-        raise not_allowed(host)
+        raise not_allowed(host, targets, literal)
     return found
 
 

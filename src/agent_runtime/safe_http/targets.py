@@ -42,15 +42,19 @@ class Targets:
     def permits(self, address: Address, port: int) -> bool:
         """Whether a connection to this address and port is allowed."""
         address = plain(address)
-        if is_metadata_service(address):
-            return False
-        if self.never_loopback and (address.is_loopback or address.is_unspecified):
+        if self.never_permits(address):
             return False
         if self._listed(address, port):
             return True
         if not is_web_port(port):
             return False
         return is_public(address) or (self.loopback and address.is_loopback)
+
+    def never_permits(self, address: Address) -> bool:
+        """Whether no list of the operator opens this address."""
+        address = plain(address)
+        own = self.never_loopback and (address.is_loopback or address.is_unspecified)
+        return own or is_metadata_service(address)
 
     def may_use_port(self, port: int) -> bool:
         """Whether any address at all is allowed at this port; known before a name is resolved."""
@@ -110,7 +114,7 @@ def check_url(url: httpx.URL, targets: Targets) -> None:
     if not targets.may_use_port(port):
         raise AddressRefused(f"port {port} is not one that web servers use")
     if address is not None and not targets.permits(address, port):
-        raise not_allowed(url.host)
+        raise not_allowed(url.host, targets, address)
 
 
 def port_of(url: httpx.URL) -> int:
@@ -133,10 +137,13 @@ def literal_address(host: str) -> Address | None:
     return None
 
 
-def not_allowed(host: str) -> AddressRefused:
-    """The refusal of a host for its addresses, without saying which they are."""
+def not_allowed(host: str, targets: Targets, literal: Address | None = None) -> AddressRefused:
+    """The refusal of a host for its addresses, without saying which they are; `literal` is one that the URL spells."""
+    if literal is not None and targets.never_permits(literal):
+        return AddressRefused(f"{host} is never allowed: it is the machine of the server, or hands out credentials")
+    but = ", but never the machine of the server" if targets.never_loopback else ""
     return AddressRefused(
-        f"{host} is not a public address; an operator can allow private ones with PAR_ALLOWED_PRIVATE_TARGETS"
+        f"{host} is not a public address; an operator can allow private ones with PAR_ALLOWED_PRIVATE_TARGETS{but}"
     )
 
 

@@ -14,6 +14,14 @@ MOST_RESULTS = 20
 _PROVIDER_SECONDS = 15.0
 _TITLE_CHARACTERS = 300
 _TEXT_CHARACTERS = 1_000
+_KNOWN = {
+    "InvalidAPIKeyError": "it refuses the key",
+    "MissingAPIKeyError": "it needs a key",
+    "UsageLimitExceededError": "the key's limit is used up",
+    "ForbiddenError": "it refuses the request",
+    "BadRequestError": "it refuses the request",
+    "RatelimitException": "it asks to wait",
+}
 _log = structlog.get_logger("tools.web_search")
 
 
@@ -44,15 +52,34 @@ class WebSearch:
                 async with asyncio.timeout(self.seconds):
                     found = await search(query, most)
             except Exception as error:  # noqa: BLE001 - providers fail in ways of their own; the next one is asked
-                reason = f"no answer in {self.seconds:g} s" if isinstance(error, TimeoutError) else type(error).__name__
+                reason = _reason(error, self.seconds)
                 _log.warning("search_provider_failed", provider=name, error=f"{type(error).__name__}: {error}"[:300])
                 failures.append(f"{name}: {reason}")
                 continue
             if found:
                 return found[:most]
         if len(failures) == len(self.providers):
-            raise ToolFailed(f"the web cannot be searched now ({'; '.join(failures) or 'no provider is set'})")
+            raise ToolFailed(_all_failed(failures))
         return []
+
+
+def _all_failed(failures: Sequence[str]) -> str:
+    if not failures:
+        return "the web cannot be searched: no provider is set; an operator sets TAVILY_API_KEY or PAR_WEB_SEARCH"
+    return (
+        f"the web cannot be searched now ({'; '.join(failures)}); try again later, or read a known address with "
+        "read_url. An operator sets providers with PAR_WEB_SEARCH and TAVILY_API_KEY"
+    )
+
+
+def _reason(error: Exception, seconds: float) -> str:
+    """In words that give away nothing of the network or of a key: what a provider's error says is for the log alone."""
+    if isinstance(error, TimeoutError):
+        return f"no answer in {seconds:g} s"
+    kind = type(error).__name__
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    words = _KNOWN.get(kind) or (f"it answered with status {status}" if status else "it could not be reached")
+    return f"{words} ({kind})"
 
 
 def open_web_search(order: Sequence[str], keys: Mapping[str, str]) -> WebSearch:

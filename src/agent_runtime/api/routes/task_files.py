@@ -64,7 +64,7 @@ async def give_up(request: Request, received: TaskWithFiles) -> None:
 async def _take_task(request: Request, received: TaskWithFiles, part: Part) -> None:
     if received.task is not None:
         raise invalid_field(("body", "task_request"), "is given twice")
-    received.task = parsed(await part.read(JSON_BYTES), SubmitRequest)
+    received.task = parsed(await part.read(JSON_BYTES), SubmitRequest, part="task_request")
     if received.files:
         await _require_sandbox(request, received.task)
 
