@@ -16,6 +16,7 @@ from agent_runtime.tools.call_environment import CallEnvironment
 from agent_runtime.tools.registry import build_tools
 from agent_runtime.tools.sandbox_search import glob_expression
 from agent_runtime.tools.services import ToolServices
+from tests.support.memory import watched_memory
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 
@@ -75,6 +76,19 @@ async def test_a_huge_output_comes_as_head_and_tail(call: Call) -> None:
     assert shown.endswith("999999\n1000000")
     assert "bytes left out" in shown
     assert len(shown) < 13_000
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_a_gigabyte_in_one_line_passes_through_little_memory(call: Call) -> None:
+    command = "echo first; head -c 1000000000 /dev/zero | tr '\\0' x; echo; echo last"
+    with watched_memory() as growth:
+        shown = await call("sandbox_exec", command=command, timeout_seconds=90)
+
+    assert shown.startswith("exit code: 0\nstdout:\nfirst\nxxx")
+    assert shown.endswith("xxx\nlast")
+    assert len(shown) < 13_000
+    assert growth.highest < 50_000_000
 
 
 async def test_a_command_in_the_background_is_read_and_killed_by_its_id(call: Call) -> None:
