@@ -15,7 +15,7 @@ async def now(database: Database, tenant_id: str) -> Any:
 
 
 async def counts(database: Database, tenant_id: str, agent_id: str | None) -> dict[str, int]:
-    """Tasks by state, now."""
+    """Tasks that wait for somebody or are finished, by state, now; the others are counted by `queues`."""
     rows = await database.tenant_rows(tenant_id, _ROOM, "counts", {"agent_id": agent_id}, prepare=False)
     return {row["status"]: int(row["tasks"]) for row in rows}
 

@@ -32,6 +32,8 @@ async def get_stats(request: Request, query: Annotated[StatsQuery, Query()]) -> 
         store.queues(database, tenant_id, query.agent_id),
         store.buckets(database, tenant_id, query.agent_id, span),
     )
+    queue, running = _queue(queues)
+    counts = {"queued": queue["depth"] + queue["scheduled"], "running": running, **counts}
     if query.agent_id is not None and not any(counts.values()):
         await agent_store.get_agent(database, tenant_id, query.agent_id)
     return answer(
@@ -41,7 +43,7 @@ async def get_stats(request: Request, query: Annotated[StatsQuery, Query()]) -> 
             "bucket": span.bucket,
             "agent_id": query.agent_id,
             "counts": counts,
-            "queue": _queue(queues),
+            "queue": queue,
             "throughput": {**_sums(buckets, ("completed", "dead_lettered")), "buckets": buckets},
             "spend": _sums(buckets, _SPENT),
         }
@@ -55,12 +57,15 @@ def _range_of(now: Any, query: StatsQuery) -> StatsRange:
         raise invalid_field(("query", "from"), str(error)) from None
 
 
-def _queue(agents: Sequence[Row]) -> dict[str, Any]:
+def _queue(agents: Sequence[Row]) -> tuple[dict[str, Any], int]:
+    """What waits, and how many tasks run."""
     whole: dict[str, Any] = {"depth": 0, "scheduled": 0, "oldest_age_seconds": None}
+    running = 0
     for row in agents:
-        totals = row.pop("all_queued"), row.pop("all_scheduled"), row.pop("longest_wait_seconds")
-        whole = {"depth": totals[0] or 0, "scheduled": totals[1] or 0, "oldest_age_seconds": totals[2]}
-    return {**whole, "agents": list(agents)}
+        whole = {"depth": row.pop("all_queued") or 0, "scheduled": row.pop("all_scheduled") or 0}
+        whole["oldest_age_seconds"] = row.pop("longest_wait_seconds")
+        running = row.pop("all_running") or 0
+    return {**whole, "agents": list(agents)}, running
 
 
 def _sums(rows: Sequence[Row], names: Sequence[str]) -> dict[str, int]:

@@ -1,12 +1,6 @@
 -- name: counts
--- How many tasks of a tenant, or of one agent, are in each state now. Finished ones are the sum of their counters; all
--- others are few, and lie in narrow tables or short ranges of an index.
-select 'queued' as status, count(*) as tasks from par.queue q
-where q.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or q.agent_id = %(agent_id)s)
-union all
-select 'running', count(*) from par.attempts a
-where a.tenant_id = %(tenant_id)s and (%(agent_id)s::text is null or a.agent_id = %(agent_id)s) and a.ended_at is null
-union all
+-- How many tasks of a tenant, or of one agent, wait for somebody or are finished now; `queues` counts the others. Finished
+-- ones are the sum of their counters, those that wait are few and lie in short ranges of an index.
 select w.status, n.tasks
 from unnest(array['waiting_for_approval', 'waiting_for_input', 'paused']) as w(status)
 cross join lateral (
@@ -41,6 +35,7 @@ select agent_id, coalesce(w.queued, 0) as queued, coalesce(w.scheduled, 0) as sc
     a.max_concurrent_tasks, a.status as agent_status,
     extract(epoch from par.now() - w.oldest)::double precision as oldest_age_seconds,
     (sum(w.queued) over ())::bigint as all_queued, (sum(w.scheduled) over ())::bigint as all_scheduled,
+    (sum(r.running) over ())::bigint as all_running,
     extract(epoch from par.now() - min(w.oldest) over ())::double precision as longest_wait_seconds
 from waiting w full join running r using (agent_id)
 join par.agents a using (agent_id)
