@@ -15,7 +15,7 @@ from agent_runtime.sandboxes.sandbox import SandboxSpec
 _KEEPER = "import sys; sys.path.insert(0, {source!r}); from agent_runtime.sandboxes.keeper import main; main()"
 _SOURCE = str(Path(__file__).parents[2])
 _START_SECONDS = 20.0
-# A spare costs some 25 MB: one each of the kinds that were asked for last.
+# A spare costs some 13 MB: one each of the kinds that were asked for last.
 _MOST_SPARES = 2
 
 
