@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -92,17 +93,19 @@ async def test_nothing_of_the_host_is_reached_over_a_network(sandbox: LocalSandb
         assert "Operation not permitted" in (await sandbox.exec(f"{OPEN_SOCKET} {family}", 10)).stderr.text
 
 
-async def test_a_socket_of_the_host_is_out_of_reach(sandbox: LocalSandbox, tmp_path: Path) -> None:
-    abstract = f"par-test-{uuid.uuid4().hex}"
+async def test_a_socket_of_the_host_is_out_of_reach(sandbox: LocalSandbox) -> None:
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1].replace('@', chr(0)))"
-    with socket.socket(socket.AF_UNIX) as by_path, socket.socket(socket.AF_UNIX) as by_name:
-        folder = os.open(tmp_path, os.O_RDONLY)
-        by_path.bind(f"/proc/self/fd/{folder}/listening")
-        os.close(folder)
-        by_name.bind("\0" + abstract)
-        for listening in (by_path, by_name):
+    with (
+        # Not the test's own folder, whose path may be longer than a socket's name may be.
+        tempfile.TemporaryDirectory() as folder,
+        socket.socket(socket.AF_UNIX) as by_path,
+        socket.socket(socket.AF_UNIX) as by_name,
+    ):
+        names = [f"{folder}/listening", f"@par-test-{uuid.uuid4().hex}"]
+        for listening, name in zip((by_path, by_name), names, strict=True):
+            listening.bind(name.replace("@", "\0"))
             listening.listen()
-        for name in (tmp_path / "listening", f"@{abstract}", sandbox.folder / "door"):
+        for name in names:
             result = await sandbox.exec(f'python3 -c "{connect}" {name}', 10)
             assert "FileNotFoundError" in result.stderr.text or "ConnectionRefused" in result.stderr.text, result
 
@@ -362,13 +365,18 @@ async def test_a_data_folder_closed_to_others_with_a_long_path_will_do(tmp_path:
 
 
 async def test_a_program_that_fails_is_no_sandbox_and_its_words_are_told(
-    provider: LocalSandboxes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent_runtime.sandboxes.bubblewrap.program", lambda: "/bin/false")
 
     with pytest.raises(SandboxUnavailable, match="bubblewrap ended"):
-        await provider.create("broken", SPEC, 1)
-    assert not (tmp_path / "broken").exists()
+        await LocalSandboxes(tmp_path).create("broken", SPEC, 1)
+    assert names_in(tmp_path) == []
+
+
+def names_in(folder: Path) -> list[str]:
+    """What it holds."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def lives(pid: int) -> bool:

@@ -14,7 +14,7 @@ from agent_runtime.sandboxes import control_group
 from agent_runtime.sandboxes.local import LocalSandbox, LocalSandboxes
 from agent_runtime.sandboxes.sandbox import SandboxSpec
 from agent_runtime.sandboxes.watchdog import tree_of
-from tests.contracts.test_local_sandbox import keeper_of, lives
+from tests.contracts.test_local_sandbox import keeper_of, lives, names_in
 from tests.support.waiting import eventually
 
 SPEC = SandboxSpec(timeout_seconds=60, memory_mb=256, disk_mb=64, processes=30, vcpu=1)
@@ -39,11 +39,6 @@ async def provider(tmp_path: Path) -> AsyncIterator[LocalSandboxes]:
     shutil.rmtree(tmp_path)
 
 
-def names(root: Path) -> list[str]:
-    """What there is."""
-    return sorted(folder.name for folder in root.iterdir())
-
-
 def spares(root: Path) -> list[Path]:
     """Those that are up: their keepers listen."""
     return [folder for folder in root.glob("spare-*") if (folder / "door").exists()]
@@ -59,7 +54,7 @@ async def one_spare(root: Path) -> Path:
 
 async def none_left(root: Path) -> None:
     async def gone() -> bool:
-        return names(root) == []
+        return names_in(root) == []
 
     await eventually(gone, "nothing is left of them")
 
@@ -164,14 +159,14 @@ async def test_what_a_killed_keeper_leaves_is_swept_and_nothing_else(provider: L
 
     await eventually(ended, "its processes end")
     assert await provider.sweep() == 1
-    assert names(tmp_path) == ["alive", "starting"]
+    assert names_in(tmp_path) == ["alive", "starting"]
     assert all(group.exists() for group in groups)
 
     for place in (*groups, tmp_path / "starting"):
         os.utime(place, (0, 0))
     assert await provider.sweep() == 1
     assert not any(group.exists() for group in groups)
-    assert names(tmp_path) == ["alive"]
+    assert names_in(tmp_path) == ["alive"]
     assert (await alive.exec("echo works", 10)).stdout.text == "works\n"
 
 
