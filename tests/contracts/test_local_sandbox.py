@@ -95,12 +95,9 @@ async def test_nothing_of_the_host_is_reached_over_a_network(sandbox: LocalSandb
 
 async def test_a_socket_of_the_host_is_out_of_reach(sandbox: LocalSandbox) -> None:
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1].replace('@', chr(0)))"
-    with (
-        # Not the test's own folder, whose path may be longer than a socket's name may be.
-        tempfile.TemporaryDirectory() as folder,
-        socket.socket(socket.AF_UNIX) as by_path,
-        socket.socket(socket.AF_UNIX) as by_name,
-    ):
+    # Not the test's own folder, whose path may be longer than a socket's name may be.
+    places = tempfile.TemporaryDirectory()
+    with places as folder, socket.socket(socket.AF_UNIX) as by_path, socket.socket(socket.AF_UNIX) as by_name:
         names = [f"{folder}/listening", f"@par-test-{uuid.uuid4().hex}"]
         for listening, name in zip((by_path, by_name), names, strict=True):
             listening.bind(name.replace("@", "\0"))
@@ -358,10 +355,8 @@ async def test_a_data_folder_closed_to_others_with_a_long_path_will_do(tmp_path:
     closed = tmp_path / ("long" * 30)
     closed.mkdir(mode=0o700)
     sandbox = await LocalSandboxes(closed).create(uuid.uuid4().hex, SPEC, 1)
-    try:
-        assert (await sandbox.exec("echo > file; ls", 10)).stdout.text == "file\n"
-    finally:
-        await sandbox.destroy()
+    assert (await sandbox.exec("echo > file; ls", 10)).stdout.text == "file\n"
+    await sandbox.destroy()
 
 
 async def test_a_program_that_fails_is_no_sandbox_and_its_words_are_told(
