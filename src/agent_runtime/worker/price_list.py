@@ -1,5 +1,6 @@
 """What models cost, read from the registry and kept for a short while, so that an edited price counts soon."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -24,16 +25,24 @@ class PriceList:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[str, str], tuple[float, ModelFacts]] = {}
+        self._reading = asyncio.Lock()
 
     async def of(self, provider: str, model_id: str) -> ModelFacts:
         """The facts of one model."""
         key = (provider, model_id)
+        if (known := self._fresh(key)) is not None:
+            return known
+        # One asks for all: a hundred attempts begin at the same instant.
+        async with self._reading:
+            if (known := self._fresh(key)) is not None:
+                return known
+            facts = await self._read(provider, model_id)
+            self._known[key] = (time.monotonic(), facts)
+            return facts
+
+    def _fresh(self, key: tuple[str, str]) -> ModelFacts | None:
         known = self._known.get(key)
-        if known is not None and time.monotonic() - known[0] < _KEPT_SECONDS:
-            return known[1]
-        facts = await self._read(provider, model_id)
-        self._known[key] = (time.monotonic(), facts)
-        return facts
+        return known[1] if known is not None and time.monotonic() - known[0] < _KEPT_SECONDS else None
 
     async def _read(self, provider: str, model_id: str) -> ModelFacts:
         row = await lease_store.model(self._database, provider, model_id)
