@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from agent_runtime.domain.human_request import Question, Why
 from agent_runtime.domain.task_lifecycle import Change, Failure, Move
 from agent_runtime.store.claim import ClaimRequest, claim
 from agent_runtime.store.database import Database, Row
@@ -61,6 +62,13 @@ class StandInWorker:
     async def pause(self, task_id: str) -> None:
         """Pause a running task by its own budget."""
         await self.land(Move("default", task_id, Change.PAUSE, pause_reason="budget_per_task", pause_details={}))
+
+    async def ask(self, task_id: str, kind: str) -> None:
+        """Have a task claimed and wait for a person."""
+        await self.claim()
+        question = Question(kind, "May I?", "pay", "call-1", 0, {"amount": 5}, str(Why.POLICY))
+        change = Change.ASK_INPUT if kind == "input" else Change.ASK_APPROVAL
+        await self.land(Move("default", task_id, change, request=question.request(600), details={}))
 
     def write_turn(self, task_id: str, sequence: int, kind: str, message: dict[str, Any], **columns: Any) -> None:
         """Write a message and the timeline entry that refers to it."""

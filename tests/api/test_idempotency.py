@@ -132,6 +132,47 @@ async def discover_models(world: World) -> Case:
     return Case("/v1/models/discover", None, "select count(*) from par.audit_log where action = 'models_discovered'")
 
 
+async def approve(world: World) -> Case:
+    await world.worker.ask(world.task_id, "approval")
+    return Case(f"/v1/tasks/{world.task_id}/approve", None, moves("task_approved"), other={"skip": True})
+
+
+async def reject(world: World) -> Case:
+    await world.worker.ask(world.task_id, "approval")
+    body = {"reason": "no"}
+    return Case(f"/v1/tasks/{world.task_id}/reject", body, moves("task_rejected"), other={"reason": "not so"})
+
+
+async def respond(world: World) -> Case:
+    await world.worker.ask(world.task_id, "input")
+    body = {"message": "yes"}
+    return Case(f"/v1/tasks/{world.task_id}/respond", body, moves("task_input_received"), other={"message": "or no"})
+
+
+async def create_tenant(world: World) -> Case:
+    body = {"tenant_id": "acme"}
+    return Case("/v1/tenants", body, "select count(*) from par.tenants", other={"tenant_id": "other"})
+
+
+async def create_tool_server(world: World) -> Case:
+    body = {"name": "crm", "url": "https://tools.example/mcp"}
+    return Case("/v1/tool-servers", body, "select count(*) from par.tool_servers", other={**body, "name": "other"})
+
+
+async def approve_tools(world: World) -> Case:
+    made = await world.api.post("/v1/tool-servers", json={"name": "crm", "url": "https://tools.example/mcp"})
+    server_id = made.json()["server_id"]
+    definition = json.dumps({"description": "x", "input_schema": {}, "annotations": None, "flags": []})
+    world.worker.execute(
+        "insert into par.tool_server_tools (tenant_id, server_id, name, place, seen, seen_hash)"
+        " select 'default', %s, name, 1, %s::jsonb, repeat('a', 64) from (values ('pay'), ('refund')) as t(name)",
+        server_id, definition,
+    )  # fmt: skip
+    approvals = "select count(*) from par.audit_log where action = 'tools_approved'"
+    path = f"/v1/tool-servers/{server_id}/tools/approve"
+    return Case(path, {"tools": ["pay"]}, approvals, other={"tools": ["refund"]})
+
+
 async def drain(world: World) -> Case:
     asked = "select count(*) from par.worker_sessions where drain_requested"
     return Case(f"/v1/workers/{WORKER_ID}/drain", None, asked)
@@ -152,6 +193,12 @@ CASES: dict[str, Callable[[World], Awaitable[Case]]] = {
     "/v1/agents/{agent_id}/versions/{version}/restore": restore,
     "/v1/models": create_model,
     "/v1/models/discover": discover_models,
+    "/v1/tasks/{task_id}/approve": approve,
+    "/v1/tasks/{task_id}/reject": reject,
+    "/v1/tasks/{task_id}/respond": respond,
+    "/v1/tenants": create_tenant,
+    "/v1/tool-servers": create_tool_server,
+    "/v1/tool-servers/{server_id}/tools/approve": approve_tools,
     "/v1/workers/{worker_id}/drain": drain,
 }
 
@@ -168,8 +215,23 @@ def counted(database_url: str, statement: str) -> int:
     return int(row[0]) if row else 0
 
 
-def test_every_case_is_of_a_route_that_exists() -> None:
-    assert set(CASES) <= set(KEYED)
+# Their first answer has a secret that a repeat has not: tested in test_api_key.py and test_webhook.py; and tools of a
+# server, which discovery must ask, in test_tool_server.py.
+ELSEWHERE = {
+    "/v1/api-keys",
+    "/v1/api-keys/{key_id}/rotate",
+    "/v1/tool-servers/{server_id}/discover",
+    "/v1/webhooks",
+    "/v1/webhooks/{webhook_id}/rotate-secret",
+    "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+}
+
+
+def test_every_post_honours_keys_and_every_keyed_route_is_tried() -> None:
+    posts = {path for path, methods in DOCUMENT["paths"].items() if "post" in methods}
+    assert posts == set(KEYED)
+    assert set(CASES) | ELSEWHERE == posts
+    assert not set(CASES) & ELSEWHERE
 
 
 @pytest.mark.parametrize("route", CASES)

@@ -1,5 +1,6 @@
 """The OpenAPI document is up to date, and no request made from it breaks the server."""
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,13 +14,14 @@ import uvicorn
 from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
-from agent_runtime.api.app import create_app
+from agent_runtime.api.app import create_app, routes_of_all_rooms
 from agent_runtime.api.openapi import build, main, written
 from agent_runtime.config import load
 from tests.api.conftest import AGENT
@@ -34,6 +36,18 @@ CHECKS = (not_a_server_error, content_type_conformance, response_schema_conforma
 def test_the_document_in_the_repository_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
     assert main(["--check"]) == 0
+
+
+def test_every_route_is_in_the_document_from_which_tests_are_made() -> None:
+    served = {
+        (method.lower(), re.sub(r":\w+}", "}", route.path))
+        for route in routes_of_all_rooms()
+        for method in route.methods or ()
+    }
+    described = {(method, path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert served - described == {("get", "/docs"), ("get", "/openapi.json")}, "the document itself"
+    tried = {(each.ok().method, each.ok().path) for each in SCHEMA.get_all_operations() if isinstance(each, Ok)}
+    assert tried == described
 
 
 async def test_every_reference_of_the_document_exists(app: FastAPI) -> None:

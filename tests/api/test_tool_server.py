@@ -32,7 +32,7 @@ async def test_a_server_is_registered_read_changed_and_forgotten(api: httpx.Asyn
     expected = {"name": "crm", "auth_type": "none", "auth_token_set": False, "headers": {"X-Team": "blue"}}
     assert made | expected | {"timeout_seconds": 30, "status": "active", "tools": []} == made
     path = f"/v1/tool-servers/{made['server_id']}"
-    assert (await api.get(path)).json() == made
+    assert (await api.get(path)).json() == made | {"agents": []}
     assert [row["name"] for row in (await api.get("/v1/tool-servers")).json()["items"]] == ["crm"]
     changed = await api.put(path, json={"name": "crm-2", "url": "http://10.0.0.8/mcp", "timeout_seconds": 5})
     assert changed.status_code == 200, changed.text
@@ -40,6 +40,17 @@ async def test_a_server_is_registered_read_changed_and_forgotten(api: httpx.Asyn
     assert (await api.delete(path)).status_code == 204
     assert (await api.get(path)).status_code == 404
     assert (await api.delete(path)).status_code == 404
+
+
+async def test_a_server_names_the_agents_that_would_miss_it(api: httpx.AsyncClient) -> None:
+    path = f"/v1/tool-servers/{(await registered(api))['server_id']}"
+    assert (await api.get(path)).json()["agents"] == []
+    config = {"provider": "scripted", "model": "default"}
+    for agent_id, servers in (("with", ["crm"]), ("without", []), ("gone", ["crm"])):
+        body = {"agent_id": agent_id, "agent_config": {**config, "tool_servers": servers}}
+        assert (await api.post("/v1/agents", json=body)).status_code == 201
+    await api.delete("/v1/agents/gone")
+    assert (await api.get(path)).json()["agents"] == ["with"]
 
 
 async def test_a_name_belongs_to_one_server(api: httpx.AsyncClient) -> None:

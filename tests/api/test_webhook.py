@@ -134,6 +134,28 @@ async def test_a_secret_is_answered_once_and_lies_nowhere_in_plain(
     assert actions[-2:] == ["webhook_created", "webhook_secret_rotated"]
 
 
+async def test_the_audit_log_tells_every_change_of_a_webhook_and_no_secret(
+    api: httpx.AsyncClient, database_url: str
+) -> None:
+    made = (await api.post("/v1/webhooks", json={"url": URL})).json()
+    path = f"/v1/webhooks/{made['webhook_id']}"
+    assert (await api.put(path, json={"url": f"{URL}/other"})).status_code == 200
+    turned = (await api.post(f"{path}/rotate-secret")).json()
+    assert (await api.delete(path)).status_code == 204
+    kept = rows(
+        database_url,
+        "select action, object_id, actor <> '', before::text, after::text from par.audit_log"
+        " where object_kind = 'webhook' order by audit_id",
+    )
+    actions = ["webhook_created", "webhook_updated", "webhook_secret_rotated", "webhook_deleted"]
+    assert [(action, name, known) for action, name, known, *_ in kept] == [
+        (action, made["webhook_id"], True) for action in actions
+    ]
+    assert (URL in kept[0][4], f"{URL}/other" in kept[1][4]) == (True, True)
+    for secret in (made["secret"], turned["secret"]):
+        assert secret.removeprefix("whsec_") not in str(kept)
+
+
 async def test_a_repeated_rotation_or_redelivery_acts_once(
     api: httpx.AsyncClient, webhook: dict[str, Any], agent: str, database_url: str
 ) -> None:

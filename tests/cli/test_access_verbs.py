@@ -41,7 +41,10 @@ def test_a_key_is_rotated_and_revoked_by_its_id(par: Par, server: FakeServer) ->
 
     assert par("key", "rotate", key_id, "--grace", "60", "--json").json["key"].startswith("par_")
     assert server.sent("POST", f"/v1/api-keys/{key_id}/rotate")[0].body == {"grace_seconds": 60}
-    assert par("key", "revoke", key_id).status == 0
+    asked = par("key", "revoke", key_id)
+    assert (asked.status, "--yes" in asked.err) == (1, True)
+    assert par("key", "list", "--json").json[0]["status"] != "revoked"
+    assert par("key", "revoke", key_id, "--yes").status == 0
     assert par("key", "list", "--json").json[0]["status"] == "revoked"
 
 

@@ -42,7 +42,11 @@ def test_lines_are_bodies_inputs_or_texts(par: Par, server: FakeServer, tmp_path
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("{oops", "Line 2 is not JSON"), ("[1]", 'Line 2 has no "input"'), ('{"input": "x"}', 'Line 2 has no "agent_id"')],
+    [
+        ("{oops", "Line 2 is not JSON: Expecting property name enclosed in double quotes at column 2. "),
+        ("[1]", 'Line 2 has no "input"'),
+        ('{"input": "x"}', 'Line 2 has no "agent_id"'),
+    ],
 )
 def test_a_bad_line_is_named_and_nothing_is_sent(
     line: str, message: str, par: Par, server: FakeServer, tmp_path: Path

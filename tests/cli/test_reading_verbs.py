@@ -161,3 +161,20 @@ def test_a_worker_is_drained_by_its_id(par: Par, server: FakeServer) -> None:
     server.answers["/v1/workers/w-1/drain"] = worker
     assert "draining" in par("worker", "drain", "w-1").out
     assert len(server.sent("POST", "/v1/workers/w-1/drain")) == 1
+
+
+def test_costs_are_a_row_for_each_group(par: Par, server: FakeServer) -> None:
+    row = {
+        "day": None, "agent_id": "research", "provider": "openai", "model": "gpt", "cost_microdollars": 1_500_000,
+        "calls": 3, "unpriced_calls": 1, "input_tokens": 1000, "output_tokens": 20,
+    }  # fmt: skip
+    server.answers["/v1/costs"] = {"items": [row], "next_cursor": None}
+
+    outcome = par("costs", "--by", "agent", "--by", "model", "--model", "openai/gpt", "--from", "2026-01-01")
+
+    assert outcome.out.splitlines()[0].split() == ["AGENT", "MODEL", "COST", "CALLS", "TOKENS", "IN", "TOKENS", "OUT"]
+    assert all(word in outcome.out for word in ("research", "openai/gpt", "$1.50", "1 calls of unknown price", "1,000"))
+    query = server.sent("GET", "/v1/costs")[0].query
+    asked = {name: query[name] for name in ("group_by", "provider", "model", "from")}
+    assert asked == {"group_by": ["agent", "model"], "provider": ["openai"], "model": ["gpt"], "from": ["2026-01-01"]}
+    assert par("costs", "--json").json == [row]

@@ -16,6 +16,8 @@ from tests.support.model_server import ModelServer
 from tests.support.waiting import eventually
 
 QUICK = {"first_byte_seconds": 0.6, "stall_seconds": 0.4, "timeout_seconds": 2.0}
+# Where no fault takes time, none may end it: the answer is there at once, however busy the machine.
+PATIENT = {"first_byte_seconds": 30.0, "stall_seconds": 30.0, "timeout_seconds": 60.0}
 TEXT = "one two three four five six seven eight nine ten"
 
 
@@ -57,17 +59,17 @@ async def test_silence_is_noticed_although_bytes_may_flow(
 
 @pytest.mark.parametrize("fault", ["truncate", "reset", "malformed", "content_type", "empty_choices"])
 async def test_a_broken_reply_is_never_an_answer(open_model: OpenModel, provider: str, fault: str) -> None:
-    failure = await failure_of(open_model(provider, **QUICK), failing(fault=fault))
+    failure = await failure_of(open_model(provider, **PATIENT), failing(fault=fault))
     assert (failure.code, failure.retryable, failure.throttled) == ("provider_error", True, False)
 
 
 @pytest.mark.parametrize("status", [429, 503, 529])
 async def test_throttling_asks_to_wait(open_model: OpenModel, server: ModelServer, provider: str, status: int) -> None:
     error = {"status": status, "retry_after": 7}
-    failure = await failure_of(open_model(provider, **QUICK), failing(error=error))
+    failure = await failure_of(open_model(provider, **PATIENT), failing(error=error))
     assert (failure.status, failure.retryable, failure.throttled) == (status, True, True)
     assert failure.retry_after_seconds == 7.0
-    failure = await failure_of(open_model(provider, **QUICK), failing(error={"status": status}))
+    failure = await failure_of(open_model(provider, **PATIENT), failing(error={"status": status}))
     assert failure.throttled
     assert failure.retry_after_seconds is None
     assert len(server.book.entries) == 2, "the SDK's own retries are off"
@@ -77,7 +79,7 @@ async def test_throttling_asks_to_wait(open_model: OpenModel, server: ModelServe
 async def test_server_errors_are_tried_again_by_us_only(
     open_model: OpenModel, server: ModelServer, provider: str, status: int
 ) -> None:
-    failure = await failure_of(open_model(provider, **QUICK), failing(error={"status": status}))
+    failure = await failure_of(open_model(provider, **PATIENT), failing(error={"status": status}))
     assert (failure.code, failure.status, failure.retryable, failure.throttled) == (
         "provider_error",
         status,
@@ -88,7 +90,7 @@ async def test_server_errors_are_tried_again_by_us_only(
 
 
 async def test_a_failure_inside_a_stream_is_read(open_model: OpenModel, provider: str) -> None:
-    failure = await failure_of(open_model(provider, **QUICK), failing(fault="stream_error"))
+    failure = await failure_of(open_model(provider, **PATIENT), failing(fault="stream_error"))
     assert failure.retryable
     assert failure.throttled or provider in ("google", "openai", "local")
 

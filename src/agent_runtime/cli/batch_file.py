@@ -37,7 +37,8 @@ def _task(line: str, number: int, agent_id: str | None, labels: dict[str, str]) 
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise CommandFailed(f"Line {number} is not JSON: {error}. Nothing was submitted.") from None
+        why = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise CommandFailed(f"Line {number} is not JSON: {why}. Nothing was submitted.") from None
     body = {"input": value} if isinstance(value, str) else value
     if not isinstance(body, dict) or not isinstance(body.get("input"), str):
         raise CommandFailed(f'Line {number} has no "input" text. Nothing was submitted.')

@@ -187,6 +187,7 @@ SECTIONS: tuple[tuple[str, tuple[Verb | VerbFamily, ...]], ...] = (
             Verb("restart", "restart", "Stop the system, then start it."),
             Verb("status", "status", "Show what is running."),
             Verb("stats", "stats", "Show tasks by state, the queue, throughput and spend."),
+            Verb("costs", "costs", "Show what was spent, by agent, model and day."),
             Verb("logs", "logs", "Show the log of the system, the API or a worker."),
             Verb("scale-worker", "scale_worker", "Set the number of live workers."),
             Verb("check", "check", "Check what a start needs, without starting anything."),

@@ -61,7 +61,7 @@ class RuntimeClient:
         answer: JsonObject = await self._connection.get("/v1/stats", asked)
         return answer
 
-    def costs(self, asked: dict[str, QueryValue] | None = None) -> AsyncIterator[JsonObject]:
+    def costs(self, asked: Mapping[str, QueryValue] | None = None) -> AsyncIterator[JsonObject]:
         """Spend by agent, model and day; `asked` are the query parameters of `GET /v1/costs`."""
         return self._connection.items("/v1/costs", asked or {}, None)
 

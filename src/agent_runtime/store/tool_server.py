@@ -48,6 +48,12 @@ async def read_server(connection: Connection, tenant_id: str, server_id: str, *,
     return row
 
 
+async def agents_using(connection: Connection, tenant_id: str, name: str) -> list[str]:
+    """Ids of agents whose configuration names the server, at most a hundred."""
+    parameters = {"tenant_id": tenant_id, "names": json.dumps([name])}
+    return [row["agent_id"] for row in await fetch_all(connection, "tool_server", "agents_using", parameters)]
+
+
 async def list_servers(database: Database, tenant_id: str, after: tuple[Any, ...] | None, limit: int) -> list[Row]:
     """A page of servers with `tools`, after the key `(created_at, server_id)`."""
     after_time, after_id = after or (None, None)

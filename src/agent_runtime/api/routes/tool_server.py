@@ -20,6 +20,7 @@ from agent_runtime.api.schemas.tool_server import (
     ToolServer,
     ToolServerPage,
     ToolServerRequest,
+    UsedToolServer,
 )
 from agent_runtime.api.tool_server_discovery import asked, discovered
 from agent_runtime.api.tool_server_rules import approved_names, require_usable, shown, shown_in_list, values_of
@@ -66,12 +67,13 @@ async def list_tool_servers(request: Request, query: Annotated[PageQuery, Query(
     return answer(listing.page(rows, query.limit, [shown_in_list(row) for row in rows]))
 
 
-@router.get("/v1/tool-servers/{server_id}", **describe(ToolServer))
+@router.get("/v1/tool-servers/{server_id}", **describe(UsedToolServer))
 async def get_tool_server(request: Request, server_id: ServerId) -> Response:
-    """One tool server with its tools as approved."""
+    """One tool server with its tools as approved, and the agents that would miss it."""
     tenant_id = caller_of(request).tenant_id
     async with runtime_of(request).database.transaction(tenant_id) as connection:
-        return answer(shown(await store.read_server(connection, tenant_id, server_id)))
+        server = shown(await store.read_server(connection, tenant_id, server_id))
+        return answer(server | {"agents": await store.agents_using(connection, tenant_id, server["name"])})
 
 
 @router.put("/v1/tool-servers/{server_id}", **describe(ToolServer, body=ToolServerRequest, scope="configure"))

@@ -66,6 +66,12 @@ class ToolServer(AnswerModel):
     updated_at: datetime
 
 
+class UsedToolServer(ToolServer):
+    """A tool server, and the first hundred agents whose configuration names it."""
+
+    agents: list[str]
+
+
 class ToolServerPage(AnswerModel):
     """A page of tool servers, oldest first."""
 

@@ -16,13 +16,6 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Have an agent take no new tasks; its queued ones wait, running ones go on."""
-    from agent_runtime.cli.output import Output
-    from agent_runtime.cli.server import ask
+    from agent_runtime.cli.agent_status import set_status
 
-    agent = ask(lambda client: client.agents.update(agent_id, {"status": "disabled"}))
-    output = Output(as_json)
-    if as_json:
-        output.json(agent)
-    else:
-        output.line(f"{agent_id} is disabled")
-    return 0
+    return set_status(agent_id, "disabled", "is disabled", as_json)

@@ -16,13 +16,6 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Have a disabled agent take tasks again."""
-    from agent_runtime.cli.output import Output
-    from agent_runtime.cli.server import ask
+    from agent_runtime.cli.agent_status import set_status
 
-    agent = ask(lambda client: client.agents.update(agent_id, {"status": "active"}))
-    output = Output(as_json)
-    if as_json:
-        output.json(agent)
-    else:
-        output.line(f"{agent_id} takes tasks again")
-    return 0
+    return set_status(agent_id, "active", "takes tasks again", as_json)

@@ -25,5 +25,7 @@ def run(
     if as_json:
         output.json(agent)
     else:
-        output.line(f"{agent_id}: version {version} is back, as version {agent['config_version']}")
+        current = agent["config_version"]
+        told = "is the current one: nothing changed" if current == version else f"is back, as version {current}"
+        output.line(f"{agent_id}: version {version} {told}")
     return 0

@@ -19,9 +19,13 @@ def run(server: ServerName, yes: Yes = False, as_json: AsJson = False) -> int:
     from agent_runtime.cli.output import Output
     from agent_runtime.cli.server import ask
 
-    confirm(f"Forget the tool server {server}, its token and what was approved of its tools?", yes)
-    found = ask(lambda client: _delete(client, server))
+    found = ask(lambda client: _find(client, server))
+    used = f" Tasks of {', '.join(found['agents'])} will fail." if found.get("agents") else ""
+    confirm(f"Forget the tool server {server}, its token and what was approved of its tools?{used}", yes)
+    ask(lambda client: client.tool_servers.delete(found["server_id"]))
     output = Output(as_json)
+    if used:
+        output.note(f"Warning:{used}")
     if as_json:
         output.json({"server_id": found["server_id"], "deleted": True})
     else:
@@ -29,9 +33,7 @@ def run(server: ServerName, yes: Yes = False, as_json: AsJson = False) -> int:
     return 0
 
 
-async def _delete(client: RuntimeClient, name: str) -> JsonObject:
+async def _find(client: RuntimeClient, name: str) -> JsonObject:
     from agent_runtime.cli.tool_servers import find_server
 
-    found = await find_server(client, name)
-    await client.tool_servers.delete(found["server_id"])
-    return found
+    return await client.tool_servers.get((await find_server(client, name))["server_id"])

@@ -40,6 +40,13 @@ where tenant_id = %(tenant_id)s and server_id = %(server_id)s
 delete from par.tool_servers where tenant_id = %(tenant_id)s and server_id = %(server_id)s
 returning server_id, name, url, auth_type, headers, timeout_seconds, status
 
+-- name: agents_using
+-- Agents that take tasks and whose configuration names a server.
+select a.agent_id from par.agents a
+join par.agent_versions v on v.tenant_id = a.tenant_id and v.agent_id = a.agent_id and v.config_version = a.config_version
+where a.tenant_id = %(tenant_id)s and a.status = 'active' and v.agent_config -> 'tool_servers' @> %(names)s::jsonb
+order by a.agent_id limit 100
+
 -- name: tools_of
 -- The tools of servers, in the order in which each server lists them.
 select t.server_id, t.name, t.pinned, t.pinned_hash, t.seen, t.seen_hash
