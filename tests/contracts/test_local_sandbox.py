@@ -153,7 +153,7 @@ async def test_the_sandbox_has_no_rights_no_environment_and_no_other_processes(
     for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
         assert line in status
     assert "PYTEST" not in status
-    assert "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/python/bin\n" in status
+    assert "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/python/bin\n" in status
     seen = (await sandbox.exec("ls /proc", 10)).stdout.text.split()
     assert len([name for name in seen if name.isdigit()]) <= 3
     if os.geteuid() == 0:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,6 +77,29 @@ async def test_a_task_gets_the_prepared_sandbox_and_the_next_one_is_begun(
     assert await sandbox.is_alive()
     await sandbox.destroy()
     await none_left(tmp_path)
+
+
+async def test_looks_at_a_waiting_sandbox_do_not_fill_its_door(provider: LocalSandboxes, tmp_path: Path) -> None:
+    provider.prepare(SPEC)
+    os.utime(await one_spare(tmp_path), (0, 0))
+    for _ in range(300):
+        assert await provider.sweep() == 0
+
+    sandbox = await provider.create("task", SPEC, 1)
+
+    heard = await asyncio.gather(*(sandbox.exec(f"echo {number}", 10) for number in range(4)))
+    assert [each.stdout.text for each in heard] == [f"{number}\n" for number in range(4)]
+
+
+async def test_what_lies_there_of_another_host_is_left_alone(provider: LocalSandboxes, tmp_path: Path) -> None:
+    for name, host in (("theirs", "elsewhere"), ("ours", socket.gethostname())):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "host").write_text(host)
+        os.utime(tmp_path / name, (0, 0))
+
+    assert await provider.sweep() == 1
+
+    assert names_in(tmp_path) == ["theirs"]
 
 
 async def test_a_task_never_gets_one_of_another_kind(provider: LocalSandboxes, tmp_path: Path) -> None:
@@ -158,6 +182,9 @@ async def test_what_a_killed_keeper_leaves_is_swept_and_nothing_else(provider: L
         return not any(lives(pid) for pid in processes)
 
     await eventually(ended, "its processes end")
+    assert await provider.sweep() == 0
+    for folder in (tmp_path / "dead", tmp_path / "alive"):
+        os.utime(folder, (0, 0))
     assert await provider.sweep() == 1
     assert names_in(tmp_path) == ["alive", "starting"]
     assert all(group.exists() for group in groups)

@@ -43,12 +43,10 @@ class TestServer:
 
     def create_database(self) -> str:
         """Address of a migrated database as its migrations left it."""
+        if self._clean:
+            return _renamed(self.url, self._clean.popleft())
         name = _new_name()
-        # The newest one's last connection may still be about to end, and its name cannot change before.
-        if len(self._clean) > 1:
-            self._execute(f"alter database {self._clean.popleft()} rename to {name}")
-        else:
-            self._execute(f"create database {name} template {_TEMPLATE}")
+        self._execute(f"create database {name} template {_TEMPLATE}")
         return _renamed(self.url, name)
 
     def create_empty_database(self) -> str:
@@ -58,13 +56,19 @@ class TestServer:
         return _renamed(self.url, name)
 
     def drop_database(self, url: str) -> None:
-        """End it with all who are connected: empty it for the next test, or drop it."""
-        name = _name_of(url)
+        """End it with all who are connected: empty it for the next test, under another name, or drop it."""
+        name, new_name = _name_of(url), _new_name()
         self._execute(f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'")
-        if _emptied(url):
-            self._clean.append(name)
-        else:
+        try:
+            self._execute(f"alter database {name} rename to {new_name}")
+        except psycopg.Error:
+            # Gone already, or somebody came back in between.
             self._execute(f"drop database if exists {name} with (force)")
+            return
+        if _emptied(_renamed(url, new_name)):
+            self._clean.append(new_name)
+        else:
+            self._execute(f"drop database if exists {new_name} with (force)")
 
     def _execute(self, statement: str) -> None:
         self._connection.execute(statement.encode())

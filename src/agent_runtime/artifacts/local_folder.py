@@ -10,7 +10,7 @@ def keep(folder: Path, key: str) -> None:
 
     The row that names the file is on the disk at its commit; without this its bytes could still be in memory alone.
     """
-    _sync(folder / key)
+    sync(folder / key)
     _sync_folders(folder, key)
 
 
@@ -29,7 +29,7 @@ def clear(folder: Path, key: str) -> None:
 
 def _sync_folders(folder: Path, key: str) -> None:
     for place in _folders(folder, key):
-        _sync(place)
+        sync(place)
 
 
 def _folders(folder: Path, key: str) -> Iterator[Path]:
@@ -40,7 +40,8 @@ def _folders(folder: Path, key: str) -> Iterator[Path]:
     yield folder
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Blocks; raises OSError."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)

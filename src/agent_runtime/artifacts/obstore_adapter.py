@@ -118,6 +118,7 @@ def _open_folder(folder: Path) -> Any:
 
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        local_folder.sync(folder.parent)
         return LocalStore(prefix=folder)
     except Exception as error:
         raise _unavailable("opened", error) from error

@@ -11,7 +11,7 @@ from functools import cache
 
 HOME = "/home/user"
 # Every sandbox has `python` and `python3`, whatever the system has: this one's interpreter, after the system's own.
-_PYTHON = "/opt/python/bin"
+_PYTHON = "/run/python/bin"
 _PATH = f"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:{_PYTHON}"
 _SMALL = str(64 * 2**20)
 # Read-only parts of the system's configuration that programs need; nothing else of /etc is there.

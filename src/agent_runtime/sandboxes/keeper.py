@@ -26,6 +26,8 @@ from agent_runtime.sandboxes import bubblewrap, control_group, watchdog
 HEADER = struct.Struct(">cq")
 FOR_INSIDE, FOR_KEEPER = b"i", b"k"
 SOCKET = "door"
+# A file that names the host whose keeper serves the folder.
+HOST = "host"
 _TICK_SECONDS = 0.05
 _IDLE_TICK_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0
@@ -111,7 +113,12 @@ class Keeper:
         """Whether the one who started this has given it to a task; False when that one is gone."""
         with self._starter, contextlib.suppress(OSError):
             self._starter.sendall(b"ready\n")
-            while not select.select([self._starter], [], [], _IDLE_TICK_SECONDS)[0]:
+            while self._starter not in (
+                heard := select.select([self._starter, self._door], [], [], _IDLE_TICK_SECONDS)[0]
+            ):
+                if heard:
+                    # A sweep looks whether somebody listens; callers left waiting would fill the door's queue.
+                    self._door.accept()[0].close()
                 if not self._alive():
                     return False
             line = _line(self._starter)

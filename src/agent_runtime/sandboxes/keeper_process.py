@@ -88,30 +88,35 @@ class Spares:
     def prepare(self, spec: SandboxSpec) -> None:
         """Have one of that kind, unless there is one."""
         waiting = self._waiting.pop(spec, None)
-        if waiting is None or _has_failed(waiting):
-            waiting = asyncio.create_task(asyncio.to_thread(self._start, spec))
-        self._waiting[spec] = waiting
+        self._waiting[spec] = self._begun(spec) if waiting is None or _has_failed(waiting) else waiting
         while len(self._waiting) > _MOST_SPARES:
             self._drop(self._waiting.pop(next(iter(self._waiting))))
 
-    async def take(self, spec: SandboxSpec, folder: Path, attempt: int) -> bool:
-        """Give the one of that kind to a task, and begin another; False when there is none that works."""
-        waiting = self._waiting.pop(spec, None)
-        if waiting is None:
+    async def take(self, spec: SandboxSpec, folder: Path, attempt: int) -> None:
+        """Give one of that kind to a task, and begin the next when one was prepared. Raises what `start` raises."""
+        prepared = self._waiting.pop(spec, None)
+        if prepared is None or not await self._works(prepared, folder, attempt):
+            await self._give(self._begun(spec), folder, attempt)
+        if prepared is not None:
+            self.prepare(spec)
+
+    async def _works(self, prepared: "asyncio.Task[KeeperProcess]", folder: Path, attempt: int) -> bool:
+        try:
+            await self._give(prepared, folder, attempt)
+        except (OSError, ImportError, subprocess.SubprocessError):
             return False
+        return True
+
+    async def _give(self, waiting: "asyncio.Task[KeeperProcess]", folder: Path, attempt: int) -> None:
         try:
             await asyncio.wait({waiting})
         except asyncio.CancelledError:
             self._drop(waiting)
             raise
-        if _has_failed(waiting):
-            return False
-        try:
-            await asyncio.to_thread(waiting.result().take, folder, attempt)
-        except OSError:
-            return False
-        self.prepare(spec)
-        return True
+        await asyncio.to_thread(waiting.result().take, folder, attempt)
+
+    def _begun(self, spec: SandboxSpec) -> "asyncio.Task[KeeperProcess]":
+        return asyncio.create_task(asyncio.to_thread(self._start, spec))
 
     async def close(self) -> None:
         """End all that nobody has taken."""

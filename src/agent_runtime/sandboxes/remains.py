@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from agent_runtime.sandboxes import control_group
-from agent_runtime.sandboxes.keeper import SOCKET, remove_folder
+from agent_runtime.sandboxes.keeper import HOST, SOCKET, remove_folder
 
-# A keeper opens its door within a moment of its folder's making.
+# A keeper serves its door within a moment of its folder's making.
 _STARTING_SECONDS = 60.0
 
 
@@ -26,18 +26,26 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _is_dead(folder: Path) -> bool:
-    """Whether nobody listens behind its door, or nobody has ever opened one."""
+    """Whether it is this host's and nobody listens behind its door, or nobody has ever opened one."""
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
         try:
-            return _refuses(f"/proc/self/fd/{descriptor}/{SOCKET}")
-        except FileNotFoundError:
-            return time.time() - os.fstat(descriptor).st_mtime >= _STARTING_SECONDS
+            place = f"/proc/self/fd/{descriptor}"
+            is_old = time.time() - os.fstat(descriptor).st_mtime >= _STARTING_SECONDS
+            return is_old and _is_ours(f"{place}/{HOST}") and _refuses(f"{place}/{SOCKET}")
         finally:
             os.close(descriptor)
-    except FileNotFoundError:
-        # It was removed just now.
+    except OSError:
+        # It was removed just now, or is another user's.
         return False
+
+
+def _is_ours(file: str) -> bool:
+    """The data folder may lie on a disk that several hosts share, where the doors of others refuse as well."""
+    try:
+        return Path(file).read_text(encoding="utf-8") == socket.gethostname()
+    except FileNotFoundError:
+        return True
 
 
 def _refuses(door: str) -> bool:
@@ -45,7 +53,7 @@ def _refuses(door: str) -> bool:
         caller.setblocking(False)
         try:
             caller.connect(door)
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return True
         except BlockingIOError:
             # A keeper with a long queue.

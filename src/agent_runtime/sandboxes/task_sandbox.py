@@ -124,7 +124,7 @@ class TaskSandbox:
         self.close()
         if row is None or row["state"] == "ended":
             return
-        with contextlib.suppress(SandboxFailed):
+        with contextlib.suppress(SandboxGone):
             sandbox = self._sandbox or await self.provider.connect(row["sandbox_id"], self.spec, self.owner.attempt)
             await sandbox.destroy()
         await store.ended(self.database, self.owner.tenant_id, self.owner.task_id, row["sandbox_id"])

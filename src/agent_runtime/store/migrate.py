@@ -1,4 +1,8 @@
-"""Applies the numbered migrations, forward only, one transaction each, safe to run from many processes at once."""
+"""Applies the numbered migrations, forward only, safe to run from many processes at once.
+
+Each is one transaction. One that begins with `-- outside a transaction` is run statement by statement instead, so that
+an index can be built while others write; it must be able to begin anew after an interruption.
+"""
 
 import hashlib
 import time
@@ -15,6 +19,7 @@ _OLDEST_SERVER = 150000
 _LOCK_WAIT = "1s"
 _PASS_SECONDS = 0.5
 _TRIES = 120
+_OUTSIDE = "-- outside a transaction"
 
 
 def migrate(url: str) -> list[str]:
@@ -27,12 +32,19 @@ def migrate(url: str) -> list[str]:
             raise MigrationFailed(
                 f"PostgreSQL {connection.info.server_version // 10000} is too old: 15 or newer is needed"
             )
-        connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
-        connection.execute("select set_config('lock_timeout', %s, false)", (_LOCK_WAIT,))
+        # An index that is built beside writers may take longer than any statement of theirs.
+        connection.execute("select set_config('statement_timeout', '0', false)")
+        _await_turn(connection)
         try:
             return _apply(connection)
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def _await_turn(connection: psycopg.Connection[Any]) -> None:
+    """By looking again: one who waits inside PostgreSQL holds a snapshot, for which the building of an index waits."""
+    while connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
+        time.sleep(_PASS_SECONDS)
 
 
 def pending(url: str) -> list[str]:
@@ -59,18 +71,39 @@ def _apply(connection: psycopg.Connection[Any]) -> list[str]:
 def _run(connection: psycopg.Connection[Any], name: str, text: str, digest: str) -> None:
     for tries_left in range(_TRIES, 0, -1):
         try:
-            with connection.transaction():
-                connection.execute(text.encode())
-                connection.execute("insert into par.migrations (name, sha256) values (%s, %s)", (name, digest))
+            if text.startswith(_OUTSIDE):
+                _run_apart(connection, text)
+                _note(connection, name, digest)
+            else:
+                _run_as_one(connection, name, text, digest)
             return
-        except psycopg.errors.LockNotAvailable as error:
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
             if tries_left == 1:
                 raise MigrationFailed(
                     f"migration {name} got no lock in {_TRIES} tries: end the long transactions that hold one"
                 ) from error
             time.sleep(_PASS_SECONDS)
         except psycopg.Error as error:
-            raise MigrationFailed(f"migration {name} failed and was rolled back: {error}") from error
+            raise MigrationFailed(f"migration {name} failed and is not applied: {error}") from error
+
+
+def _run_as_one(connection: psycopg.Connection[Any], name: str, text: str, digest: str) -> None:
+    connection.execute("select set_config('lock_timeout', %s, false)", (_LOCK_WAIT,))
+    with connection.transaction():
+        connection.execute(text.encode())
+        _note(connection, name, digest)
+
+
+def _run_apart(connection: psycopg.Connection[Any], text: str) -> None:
+    """Nobody waits behind these statements, so they may wait for others as long as it takes."""
+    connection.execute("select set_config('lock_timeout', '0', false)")
+    for statement in text.split(";"):
+        if statement.strip():
+            connection.execute(statement.encode())
+
+
+def _note(connection: psycopg.Connection[Any], name: str, digest: str) -> None:
+    connection.execute("insert into par.migrations (name, sha256) values (%s, %s)", (name, digest))
 
 
 def _applied(connection: psycopg.Connection[Any]) -> dict[str, str]:

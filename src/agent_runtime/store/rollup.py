@@ -31,7 +31,9 @@ async def recount(database: Database, *, every_seconds: float = RECOUNT_SECONDS,
     until = time.monotonic() + for_seconds
     while True:
         async with database.transaction() as connection:
-            await fetch_all(connection, _ROOM, "one_recount_at_a_time")
+            turn = await fetch_one(connection, _ROOM, "one_recount_at_a_time")
+            if turn is None or not turn["is_ours"]:
+                return corrected
             agent = await fetch_one(connection, _ROOM, "take_recount", {"seconds": every_seconds})
             if agent is not None:
                 corrected += len(await fetch_all(connection, _ROOM, "recount", agent))

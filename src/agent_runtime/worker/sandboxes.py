@@ -1,5 +1,6 @@
 """Gives tasks their sandboxes, pauses them while a task waits, ends them with the run, and sweeps what was left."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from agent_runtime.artifacts.task_artifacts import TaskArtifacts
 from agent_runtime.checkpointer.session import Session
 from agent_runtime.config import Settings
 from agent_runtime.domain.artifact import Direction
-from agent_runtime.domain.errors import AgentRuntimeError, SandboxFailed, TaskFailed
+from agent_runtime.domain.errors import AgentRuntimeError, SandboxGone, TaskFailed
 from agent_runtime.domain.sandbox import SandboxChoice
 from agent_runtime.sandboxes.providers import SandboxOptions
 from agent_runtime.sandboxes.sandbox import Sandbox
@@ -30,6 +31,8 @@ _log = structlog.get_logger("worker.sandboxes")
 _SWEEPER = 2**62
 # Who settled a task has this long to destroy its sandbox.
 _SETTLING_SECONDS = 3.0
+# A worker that leaves waits this long at most; what it has not done another worker does.
+_LEAVING_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -116,15 +119,16 @@ class WorkerSandboxes:
 
         Those of tasks that have not ended go on for the next worker.
         """
-        await self.options.local.close()
-        with _logged("last sweep"):
-            await self._sweep(0.0)
+        with contextlib.suppress(TimeoutError), _logged("last sweep"):
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self.options.local.close()
+                await self._sweep(0.0)
 
     async def _destroy(self, row: Row) -> None:
         choice = SandboxChoice(provider=row["provider"])
         if row["provider"] != "e2b" and row["host"] != socket.gethostname():
             return
-        with contextlib.suppress(SandboxFailed):
+        with contextlib.suppress(SandboxGone):
             provider = self.options.provider(choice)
             await (await provider.connect(row["sandbox_id"], self.options.spec(choice), _SWEEPER)).destroy()
 

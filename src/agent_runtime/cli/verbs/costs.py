@@ -42,7 +42,11 @@ def run(
 def _row(groups: list[str], row: dict[str, Any]) -> list[str]:
     from agent_runtime.cli.wording import count, money
 
-    names = {"day": row["day"], "agent": row["agent_id"], "model": f"{row['provider']}/{row['model']}"}
+    names = {
+        "day": row["day"],
+        "agent": row["agent_id"],
+        "model": "/".join(filter(None, (row["provider"], row["model"]))),
+    }
     unpriced = f" + {count(row['unpriced_calls'])} calls of unknown price" if row.get("unpriced_calls") else ""
     numbers = [count(row[name]) for name in ("calls", "input_tokens", "output_tokens")]
     return [*(str(names[name] or "-") for name in groups), money(row["cost_microdollars"]) + unpriced, *numbers]

@@ -46,7 +46,7 @@ select t.task_id from par.tasks t
 where t.tenant_id = %(tenant_id)s and t.status = 'dead_letter'
   and (%(fingerprint)s::text is null or t.error_fingerprint = %(fingerprint)s)
   and (%(agent_id)s::text is null or t.agent_id = %(agent_id)s)
-order by t.task_id limit %(limit)s
+order by t.dead_lettered_at, t.task_id limit %(limit)s
 
 -- name: states
 -- The states of tasks that a redrive of many named.

@@ -86,8 +86,8 @@ added as (
 select count(*) as moved from moved
 
 -- name: one_recount_at_a_time
--- Two recounts side by side would both correct the same difference.
-select pg_advisory_xact_lock(hashtextextended('par.task_flow', 43))
+-- Two recounts side by side would both correct the same difference; who finds one under way leaves it to that one.
+select pg_try_advisory_xact_lock(hashtextextended('par.task_flow', 43)) as is_ours
 
 -- name: take_recount
 -- The agent whose counters were looked at longest ago, if that is long enough; whoever takes it is the only one for as long.

@@ -74,8 +74,8 @@ page as (
         group by k.agent_id, k.provider, k.model) g
     order by d.starts_at, g.agent_id, g.provider, g.model limit %(limit)s
 )
-select t.*, nullif(p.day, '') as day, nullif(p.agent_id, '') as agent_id, nullif(p.provider, '') as provider,
-    nullif(p.model, '') as model, p.cost_microdollars, p.calls, p.unpriced_calls, p.input_tokens, p.output_tokens
+select t.*, nullif(p.day, '') as day, case when %(by_agent)s then p.agent_id end as agent_id,
+    case when %(by_model)s then p.provider end as provider, case when %(by_model)s then p.model end as model, p.cost_microdollars, p.calls, p.unpriced_calls, p.input_tokens, p.output_tokens
 from total t left join page p on true
 order by p.day, p.agent_id, p.provider, p.model
 
