@@ -108,6 +108,12 @@ def test_a_child_gets_the_settings_of_its_parent(tmp_path: Path) -> None:
     assert child.provider_environment == {"ANTHROPIC_API_KEY": "k"}
 
 
+def test_children_keep_what_they_compile(tmp_path: Path) -> None:
+    environment = load({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}, tmp_path).child_environment()
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert environment["PYTHONUNBUFFERED"] == "1"
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Settings().port = 1  # type: ignore[misc]
