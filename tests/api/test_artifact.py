@@ -1,6 +1,9 @@
 """The files of a task over HTTP: listed, shown in the task, downloaded and never opened."""
 
 import hashlib
+import io
+import tarfile
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +73,57 @@ async def test_a_download_has_the_bytes_and_is_an_attachment(
     assert found.headers["x-content-type-options"] == "nosniff"
     assert found.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'; sandbox"
     assert found.headers["content-length"] == "10"
+
+
+INERT = {
+    "application/octet-stream",
+    "application/pdf",
+    "application/x-tar",
+    "application/zip",
+    "text/plain; charset=utf-8",
+}
+
+
+def archive_of_a_link() -> bytes:
+    """A tar whose only member leads out of wherever it is unpacked."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return packed.getvalue()
+
+
+def archive_of_nothing_much() -> bytes:
+    """A zip that is a thousand times as large once it is unpacked."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(20_000_000))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("42.zip", archive_of_nothing_much()),
+        ("link.tar", archive_of_a_link()),
+        ("paper.pdf", b"%PDF-1.4\n<html><script>alert(1)</script></html>"),
+        ("picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"),
+        ("picture.png", b"<!DOCTYPE html><script>alert(1)</script>"),
+        # What every virus scanner knows, written backwards so that none takes this file away.
+        ("test.com", b"*H+H$!ELIF-TSET-SURIVITNA-DRADNATS-RACIE$}7)CC7)^P(45XZP\\4[PA@%P!O5X"[::-1]),
+    ],
+)
+async def test_a_hostile_file_is_kept_as_it_is_and_run_by_nobody(
+    name: str, content: bytes, api: httpx.AsyncClient, files: TaskArtifacts, task: str
+) -> None:
+    await files.save(name, None, content)
+    found = await api.get(f"/v1/tasks/{task}/artifacts/{name}")
+    assert found.content == content
+    assert found.headers["content-disposition"].startswith("attachment;")
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert found.headers["content-type"] in INERT
+    assert [each["filename"] for each in (await api.get(f"/v1/tasks/{task}/artifacts")).json()["items"]] == [name]
 
 
 async def test_a_page_is_sent_as_bytes(api: httpx.AsyncClient, files: TaskArtifacts, task: str) -> None:
