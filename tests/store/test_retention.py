@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from agent_runtime.domain.identifier import highest_id_of
 from agent_runtime.store import retention
 from agent_runtime.store.database import Database
+from agent_runtime.worker.maintenance.retain import retain
 from tests.support.tasks import TaskBook
 from tests.support.waiting import eventually
 from tests.worker.conftest import StartWorker, book, start_worker  # noqa: F401
@@ -33,3 +34,12 @@ async def test_an_old_finished_task_goes_with_everything_of_its_own(
         left = {row["task_id"] for row in rows}
         assert left <= {young}, table
         assert left == {young} or table == "task_labels"
+
+
+async def test_keys_of_a_busy_day_go_in_one_turn(book: TaskBook, database_url: str) -> None:  # noqa: F811
+    made = "insert into par.idempotency_keys (tenant_id, idempotency_key, request_hash, created_at) select 'default',"
+    book.rows(f"{made} 'old-' || n, '', par.now() - interval '25 hours' from generate_series(1, 2500) n")
+    book.rows(f"{made} 'young', '', par.now() - interval '23 hours'")
+    async with Database(database_url, "par_worker") as database:
+        await retain(database, None)
+    assert book.rows("select idempotency_key from par.idempotency_keys") == [{"idempotency_key": "young"}]

@@ -10,9 +10,9 @@ _ROOM = "retention"
 _CLOCKS_APART = timedelta(hours=1)
 
 
-async def forget_idempotency_keys(database: Database, limit: int = 5_000) -> None:
-    """Remove keys older than a day."""
-    await database.fetch_all(_ROOM, "forget_idempotency_keys", {"limit": limit})
+async def forget_idempotency_keys(database: Database, limit: int = 1_000) -> int:
+    """Remove keys older than a day, and give how many."""
+    return len(await database.fetch_all(_ROOM, "forget_idempotency_keys", {"limit": limit}))
 
 
 async def forget_tasks(database: Database, days: float, limit: int = 100) -> int:

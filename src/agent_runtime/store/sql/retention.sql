@@ -4,6 +4,7 @@ delete from par.idempotency_keys k using (
     select tenant_id, idempotency_key from par.idempotency_keys
     where created_at < par.now() - interval '24 hours' order by created_at limit %(limit)s for update skip locked) old
 where k.tenant_id = old.tenant_id and k.idempotency_key = old.idempotency_key
+returning k.tenant_id
 
 -- name: forget_tasks
 -- Remove finished tasks that ended longer ago than they are kept, with everything of theirs. A bounded number per call.
