@@ -112,15 +112,24 @@ async def test_a_task_never_gets_one_of_another_kind(provider: LocalSandboxes, t
 
 
 async def test_the_kinds_that_nobody_asked_for_lately_are_let_go(provider: LocalSandboxes, tmp_path: Path) -> None:
-    for vcpu in (1, 2):
-        provider.prepare(SandboxSpec(vcpu=vcpu))
     provider.prepare(SandboxSpec(vcpu=1))
-    provider.prepare(SandboxSpec(vcpu=4))
+    first = keeper_of(LocalSandbox(await one_spare(tmp_path), 1, SPEC))
+    provider.prepare(SandboxSpec(vcpu=2))
 
     async def two() -> bool:
         return len(spares(tmp_path)) == 2
 
-    await eventually(two, "two are kept")
+    await eventually(two, "both are up")
+    (second,) = {keeper_of(LocalSandbox(spare, 1, SPEC)) for spare in spares(tmp_path)} - {first}
+    provider.prepare(SandboxSpec(vcpu=1))
+    provider.prepare(SandboxSpec(vcpu=4))
+
+    async def let_go() -> bool:
+        return not lives(second)
+
+    await eventually(let_go, "the one that nobody asked for lately ends")
+    await eventually(two, "the newest is up")
+    assert lives(first)
 
 
 async def test_tasks_that_come_at_once_all_get_a_sandbox(provider: LocalSandboxes) -> None:

@@ -1,6 +1,10 @@
 """A task's sandbox: made when needed, paused while a person thinks, made again once, gone when the run is over."""
 
+import contextlib
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +12,10 @@ from typing import Any
 import pytest
 
 from agent_runtime.domain.errors import SandboxUnavailable
-from agent_runtime.sandboxes.local import LocalSandboxes
+from agent_runtime.sandboxes.local import LocalSandbox, LocalSandboxes
+from agent_runtime.sandboxes.sandbox import SandboxSpec
 from agent_runtime.store.database import Row
+from tests.contracts.test_local_sandbox import keeper_of
 from tests.gates.conftest import Desk, call
 from tests.support.tasks import TaskBook
 from tests.support.waiting import eventually
@@ -206,6 +212,32 @@ async def test_the_last_worker_leaves_no_sandbox_of_an_ended_task_and_those_of_o
         await desk.act(waiting, "respond", message="yes")
         await desk.reaches(waiting, "completed")
     assert (await desk.results(waiting))[-1] == "exit code: 0\nstdout:\nkept"
+
+
+async def test_a_sandbox_that_does_not_answer_holds_no_worker_up_and_stays_to_be_ended(
+    desk: Desk, start_worker: StartWorker, book: TaskBook, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent_runtime.worker.sandboxes._SETTLING_SECONDS", 600.0)
+    await coder(desk)
+    with contextlib.ExitStack() as thaw:
+        async with start_worker(data_dir=data_dir):
+            task_id = await desk.submit(run("one", "true"), call("request_human_input", "ask", prompt="?"), DONE)
+            await desk.reaches(task_id, "waiting_for_input")
+            keeper = keeper_of(LocalSandbox(data_dir / "sandboxes" / folders(data_dir)[0], 1, SandboxSpec()))
+            os.kill(keeper, signal.SIGSTOP)
+            thaw.callback(os.kill, keeper, signal.SIGCONT)
+            await desk.act(task_id, "cancel")
+            left = time.monotonic()
+        # It would be asked for 30 s.
+        assert time.monotonic() - left < 20
+        assert (row_of(book, task_id) or {})["state"] == "ending"
+    monkeypatch.setattr("agent_runtime.worker.sandboxes._SETTLING_SECONDS", 0.1)
+
+    async def ended() -> bool:
+        return (row_of(book, task_id) or {})["state"] == "ended" and folders(data_dir) == []
+
+    async with start_worker("worker-2", data_dir=data_dir):
+        await eventually(ended, "another worker ends it", seconds=15)
 
 
 async def test_a_follow_up_has_a_new_sandbox_and_is_told(desk: Desk, start_worker: StartWorker, data_dir: Path) -> None:

@@ -28,13 +28,14 @@ def lacking(book: TaskBook) -> Iterator[TaskBook]:
 
 def test_writers_go_on_while_an_index_is_built(lacking: TaskBook) -> None:
     task_id = lacking.submit()
+    told: list[str] = []
     with (
         ThreadPoolExecutor() as threads,
         psycopg.connect(lacking.url) as slow,
         psycopg.connect(lacking.url) as quick,
     ):
         slow.execute(LABEL, (task_id, "slow"))
-        building = threads.submit(migrate, lacking.url)
+        building = threads.submit(migrate, lacking.url, told.append)
         eventually_sync(lambda: lacking.rows(WAITING)[0]["count"] == 1, "the build waits for the slow writer")
         quick.execute("set lock_timeout = '200ms'")
         quick.execute(LABEL, (task_id, "quick"))
@@ -42,6 +43,7 @@ def test_writers_go_on_while_an_index_is_built(lacking: TaskBook) -> None:
         assert not building.done()
         slow.commit()
         assert building.result(timeout=20) == [NAME]
+    assert [NAME in line and "waits" in line for line in told] == [True]
 
 
 def test_what_an_interrupted_build_left_is_made_anew(lacking: TaskBook) -> None:

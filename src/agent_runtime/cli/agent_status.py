@@ -9,9 +9,5 @@ from agent_runtime.cli.server import ask
 def set_status(agent_id: str, status: str, told: str, as_json: bool) -> int:
     """Give the agent the status, and say what it means."""
     agent = ask(lambda client: client.agents.update(agent_id, {"status": status}))
-    output = Output(as_json)
-    if as_json:
-        output.json(agent)
-    else:
-        output.line(f"{agent_id} {told}")
+    Output(as_json).done(f"{agent_id} {told}", agent)
     return 0

@@ -36,6 +36,13 @@ class Output:
     def line(self, text: str) -> None:
         print(text, flush=True)
 
+    def done(self, text: str, value: Any) -> None:
+        """What a verb did: `value` as JSON, or a sentence."""
+        if self.as_json:
+            self.json(value)
+        else:
+            self.line(text)
+
     def talk(self, text: str) -> None:
         """A line for people: on stdout, but out of the way on stderr when stdout carries JSON."""
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)

@@ -118,8 +118,11 @@ def scale(settings: Settings, workers: int) -> SystemStatus:
     return wait_ready(layout, failure, READY_SECONDS + settings.drain_seconds, workers=count)
 
 
-def migrate(settings: Settings) -> list[str]:
-    """Apply the missing migrations to the system's database, which is started for that if it does not run."""
+def migrate(settings: Settings, tell: Callable[[str], object] = lambda _: None) -> list[str]:
+    """Apply the missing migrations to the system's database, which is started for that if it does not run.
+
+    `tell` gets a line about each wait.
+    """
     layout = layout_of(settings)
     layout.prepare()
     state = running_state(layout)
@@ -127,12 +130,12 @@ def migrate(settings: Settings) -> list[str]:
     if settings.database_url is not None or state is not None:
         url = settings.database_url or (state.database_url if state is not None else "")
         verify(url, embedded=server is not None)
-        return apply_migrations(url)
+        return apply_migrations(url, tell)
     if server is None:
         return []
     with _exclusive(layout), server:
         verify(server.url, embedded=True)
-        return apply_migrations(server.url)
+        return apply_migrations(server.url, tell)
 
 
 def rotate_master_key(settings: Settings) -> int:

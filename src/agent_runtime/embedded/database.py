@@ -1,5 +1,7 @@
 """The database of a system: its own embedded server, or the one that PAR_DATABASE_URL names."""
 
+from collections.abc import Callable
+
 from agent_runtime.config import Settings
 from agent_runtime.domain.errors import StartFailed
 from agent_runtime.embedded.layout import Layout
@@ -25,8 +27,11 @@ def verify(url: str, *, embedded: bool) -> None:
         raise StartFailed("the embedded database runs with fsync off and would lose what it promised to keep")
 
 
-def apply_migrations(url: str) -> list[str]:
-    """Apply the missing migrations to a verified server and give their names; raises MigrationFailed."""
+def apply_migrations(url: str, tell: Callable[[str], object] = lambda _: None) -> list[str]:
+    """Apply the missing migrations to a verified server and give their names; `tell` gets a line about each wait.
+
+    Raises MigrationFailed.
+    """
     from agent_runtime.store.migrate import migrate
 
-    return migrate(url)
+    return migrate(url, tell)

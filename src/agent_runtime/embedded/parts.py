@@ -57,7 +57,7 @@ class Parts:
             self._log.write(f"the database accepts connections on port {server.port}")
         if self._programs.migrate:
             verify(self.database_url, embedded=server is not None)
-            applied = apply_migrations(self.database_url)
+            applied = apply_migrations(self.database_url, self._log.write)
             if applied:
                 self._log.write(f"applied {len(applied)} migrations, the last is {applied[-1]}", migrations=applied)
             require_own_key(self._settings, self._layout, self.database_url)

@@ -6,6 +6,7 @@ an index can be built while others write; it must be able to begin anew after an
 
 import hashlib
 import time
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -20,10 +21,11 @@ _LOCK_WAIT = "1s"
 _PASS_SECONDS = 0.5
 _TRIES = 120
 _OUTSIDE = "-- outside a transaction"
+Tell = Callable[[str], object]
 
 
-def migrate(url: str) -> list[str]:
-    """Apply what is missing to the database at `url` and give the names applied.
+def migrate(url: str, tell: Tell = lambda _: None) -> list[str]:
+    """Apply what is missing to the database at `url` and give the names applied. `tell` gets a line about each wait.
 
     Raises MigrationFailed when the server is too old, a file that was applied has changed since, or a statement fails.
     """
@@ -34,16 +36,20 @@ def migrate(url: str) -> list[str]:
             )
         # An index that is built beside writers may take longer than any statement of theirs.
         connection.execute("select set_config('statement_timeout', '0', false)")
-        _await_turn(connection)
+        _await_turn(connection, tell)
         try:
-            return _apply(connection)
+            return _apply(connection, tell)
         finally:
             connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
 
 
-def _await_turn(connection: psycopg.Connection[Any]) -> None:
+def _await_turn(connection: psycopg.Connection[Any], tell: Tell) -> None:
     """By looking again: one who waits inside PostgreSQL holds a snapshot, for which the building of an index waits."""
+    told = False
     while connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
+        if not told:
+            tell("another process applies migrations: waiting until it is done")
+            told = True
         time.sleep(_PASS_SECONDS)
 
 
@@ -54,7 +60,7 @@ def pending(url: str) -> list[str]:
         return [name for name, _ in _migrations() if name not in done]
 
 
-def _apply(connection: psycopg.Connection[Any]) -> list[str]:
+def _apply(connection: psycopg.Connection[Any], tell: Tell) -> list[str]:
     done = _applied(connection)
     applied = []
     for name, text in _migrations():
@@ -63,6 +69,8 @@ def _apply(connection: psycopg.Connection[Any]) -> list[str]:
             if done[name] != digest:
                 raise MigrationFailed(f"migration {name} was changed after it had been applied: restore its text")
             continue
+        if text.startswith(_OUTSIDE):
+            tell(f"migration {name} works beside writers: it waits for every transaction that began before it")
         _run(connection, name, text, digest)
         applied.append(name)
     return applied

@@ -119,7 +119,7 @@ class WorkerSandboxes:
 
         Those of tasks that have not ended go on for the next worker.
         """
-        with contextlib.suppress(TimeoutError), _logged("last sweep"):
+        with _logged("last sweep"):
             async with asyncio.timeout(_LEAVING_SECONDS):
                 await self.options.local.close()
                 await self._sweep(0.0)
@@ -150,5 +150,6 @@ async def _kept(files: TaskArtifacts, direction: Direction) -> Sequence[KeptFile
 def _logged(what: str) -> Iterator[None]:
     try:
         yield
-    except AgentRuntimeError as error:
-        _log.warning("sandbox_left_to_sweep", action=what, error=str(error))
+    except (AgentRuntimeError, OSError) as error:
+        # A timeout is an OSError, and has no words of its own.
+        _log.warning("sandbox_left_to_sweep", action=what, error=str(error) or type(error).__name__)

@@ -13,10 +13,8 @@ def run(as_json: AsJson = False) -> int:
     from agent_runtime.cli.system import local_settings
     from agent_runtime.embedded import migrate
 
-    applied = migrate(local_settings())
     output = Output(as_json)
-    if as_json:
-        output.json({"applied": applied})
-    else:
-        output.line(f"Applied {len(applied)}: {', '.join(applied)}." if applied else "The database is up to date.")
+    applied = migrate(local_settings(), output.note)
+    told = f"Applied {len(applied)}: {', '.join(applied)}." if applied else "The database is up to date."
+    output.done(told, {"applied": applied})
     return 0

@@ -17,9 +17,7 @@ def run(yes: Yes = False, as_json: AsJson = False) -> int:
     settings = local_settings()
     confirm(f"Delete all tasks, agents and history in {settings.data_dir.absolute()}?", yes)
     applied = reset(settings)
-    output = Output(as_json)
-    if as_json:
-        output.json({"reset": True, "applied": applied})
-    else:
-        output.line(f"The database is empty and new ({len(applied)} migrations applied).")
+    Output(as_json).done(
+        f"The database is empty and new ({len(applied)} migrations applied).", {"reset": True, "applied": applied}
+    )
     return 0

@@ -21,9 +21,5 @@ def run(as_json: AsJson = False) -> int:
     from agent_runtime.embedded import rotate_master_key
 
     changed = rotate_master_key(local_settings())
-    output = Output(as_json)
-    if as_json:
-        output.json({"resealed": changed})
-    else:
-        output.line(f"{changed} secrets are sealed with the new master key.")
+    Output(as_json).done(f"{changed} secrets are sealed with the new master key.", {"resealed": changed})
     return 0

@@ -35,10 +35,7 @@ def run(
         words = f"The key of {provider} is kept; workers use it within seconds."
         if answer.get("key_from") == "environment":
             words = f"The key of {provider} is kept, but the server's environment has another one, which is used."
-    if as_json:
-        output.json(answer)
-    else:
-        output.line(words)
+    output.done(words, answer)
     return 0
 
 

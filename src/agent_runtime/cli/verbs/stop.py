@@ -15,9 +15,5 @@ def run(as_json: AsJson = False) -> int:
 
     settings = local_settings()
     stopped = stop(settings)
-    output = Output(as_json)
-    if as_json:
-        output.json({"stopped": stopped})
-    else:
-        output.line("Stopped." if stopped else f"Nothing ran from {settings.data_dir}.")
+    Output(as_json).done("Stopped." if stopped else f"Nothing ran from {settings.data_dir}.", {"stopped": stopped})
     return 0

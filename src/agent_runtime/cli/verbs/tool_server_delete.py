@@ -26,10 +26,7 @@ def run(server: ServerName, yes: Yes = False, as_json: AsJson = False) -> int:
     output = Output(as_json)
     if used:
         output.note(f"Warning:{used}")
-    if as_json:
-        output.json({"server_id": found["server_id"], "deleted": True})
-    else:
-        output.line(f"The tool server {found['name']} is forgotten.")
+    output.done(f"The tool server {found['name']} is forgotten.", {"server_id": found["server_id"], "deleted": True})
     return 0
 
 

@@ -20,9 +20,5 @@ def run(
 
     confirm(f"Delete webhook {webhook_id} with its delivery log?", yes)
     ask(lambda client: client.webhooks.delete(webhook_id))
-    output = Output(as_json)
-    if as_json:
-        output.json({"webhook_id": webhook_id, "deleted": True})
-    else:
-        output.line(f"Webhook {webhook_id} is deleted.")
+    Output(as_json).done(f"Webhook {webhook_id} is deleted.", {"webhook_id": webhook_id, "deleted": True})
     return 0

@@ -22,9 +22,5 @@ def run(
     from agent_runtime.cli.server import ask
 
     delivery = ask(lambda client: client.webhooks.redeliver(webhook_id, delivery_id))
-    output = Output(as_json)
-    if as_json:
-        output.json(delivery)
-    else:
-        output.line(f"Delivery {delivery_id} is sent again.")
+    Output(as_json).done(f"Delivery {delivery_id} is sent again.", delivery)
     return 0
