@@ -81,8 +81,14 @@ async def translated_errors() -> AsyncIterator[None]:
         yield
     except (psycopg.Error, PoolTimeout) as error:
         if is_outage(error):
-            raise DatabaseUnavailable(f"the database cannot be reached: {error}".strip()) from error
+            raise DatabaseUnavailable(f"the database cannot be reached: {_words(error)}".strip()) from error
         raise
+
+
+def _words(error: BaseException) -> str:
+    # A pool says the same when all its connections are busy and when it can make none.
+    hint = "; it is away, or all are in use (PAR_DATABASE_POOL_SIZE)" if isinstance(error, PoolTimeout) else ""
+    return f"{error}{hint}"
 
 
 class Database:
